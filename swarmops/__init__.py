@@ -1,0 +1,3 @@
+"""An Ansible-style task runner for Docker Swarm."""
+
+__version__ = "0.1.0"

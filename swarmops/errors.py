@@ -1,0 +1,91 @@
+"""The failures an operator can meet, each with its exit code.
+
+All of them are `invoke.Exit`, the one family of exceptions that invoke shows as a message instead of a traceback.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from enum import IntEnum
+
+from invoke.exceptions import Exit
+
+
+class ExitCode(IntEnum):
+    """What the exit status of every task means."""
+
+    DONE = 0
+    FAILED = 1
+    BAD_INPUT = 2
+    PENDING = 3
+    ROLLED_BACK = 4
+    TIMED_OUT = 5
+
+
+class SwarmopsError(Exit):
+    """A task failed; the message says where, why and what to do next."""
+
+    exit_code = ExitCode.FAILED
+
+    def __init__(self, message: str, *, remedy: str = "") -> None:
+        self.remedy = remedy
+        text = f"{message}\n  Next: {remedy}" if remedy else message
+        super().__init__(f"Error: {text}", int(self.exit_code))
+
+    def __str__(self) -> str:
+        return str(self.message).removeprefix("Error: ")
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One thing wrong with the input, and the place it was found at."""
+
+    file: str
+    line: int
+    text: str
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{place}: {self.text}"
+
+
+class InputError(SwarmopsError):
+    """The input is wrong; nothing has been changed."""
+
+    exit_code = ExitCode.BAD_INPUT
+
+    @classmethod
+    def of(cls, problems: Iterable[Problem]) -> InputError:
+        """All problems in one error, in the order of the file."""
+        found = sorted(set(problems))
+        if len(found) == 1:
+            return cls(str(found[0]))
+        return cls(f"{len(found)} problems\n" + "\n".join(f"  {problem}" for problem in found))
+
+
+class PendingError(SwarmopsError):
+    """Something would change (`--check`)."""
+
+    exit_code = ExitCode.PENDING
+
+
+class WaitTimeout(SwarmopsError):
+    """A deadline passed; the message names what was still missing."""
+
+    exit_code = ExitCode.TIMED_OUT
+
+
+class ConnectionFailed(SwarmopsError):
+    """A node, or the engine on it, does not answer."""
+
+
+class CommandFailed(SwarmopsError):
+    """A command ran on a node and exited with a code other than 0."""
+
+
+def suggest(word: str, known: Iterable[str]) -> str:
+    """`, did you mean labels?` for a word that resembles a known one, otherwise the empty string."""
+    close = get_close_matches(word, list(known), n=1)
+    return f", did you mean {close[0]}?" if close else ""
