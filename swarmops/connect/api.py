@@ -1,0 +1,95 @@
+"""The engine's API, read over a stream to `docker system dial-stdio` on a connection that is kept."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import json
+import threading
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode
+
+from swarmops.commands import docker
+from swarmops.connect import Door, Stream
+from swarmops.errors import CommandFailed, ConnectionFailed
+
+DIAL = docker("system", "dial-stdio")
+VERSION = "v1.41"  # engine 20.10, the oldest that is supported; newer engines answer it as well
+
+
+class _StreamFile(io.RawIOBase):
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        return self._stream.recv_into(memoryview(buffer))
+
+
+class _StreamSocket:
+    """As much of a socket as http.client asks for."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self.sendall = stream.sendall
+        self.close = stream.close
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(_StreamFile(self._stream))
+
+
+class _Connection(http.client.HTTPConnection):
+    def __init__(self, open_stream: Callable[[], Stream], timeout: float) -> None:
+        super().__init__("docker")
+        self._open_stream = open_stream
+        self._seconds = timeout
+
+    def connect(self) -> None:
+        stream = self._open_stream()
+        stream.settimeout(self._seconds)
+        self.sock = _StreamSocket(stream)  # type: ignore[assignment]
+
+
+class EngineAPI:
+    """Reads from one engine. Safe to share between threads: one request at a time.
+
+    `timeout` is the longest that one answer may take, in seconds.
+    """
+
+    def __init__(self, door: Door, timeout: float = 15) -> None:
+        self.node = door.node
+        self._connection = _Connection(lambda: door.stream(DIAL), timeout)
+        self._lock = threading.Lock()
+
+    def get(self, path: str, *, filters: dict[str, list[str]] | None = None, **query: str) -> Any:
+        """The JSON that the engine answers.
+
+        Raises ConnectionFailed when the engine does not answer, CommandFailed when it answers with an error.
+        """
+        if filters:
+            query["filters"] = json.dumps(filters)
+        url = f"/{VERSION}{path}" + (f"?{urlencode(query)}" if query else "")
+        with self._lock:
+            status, body = self._ask(url)
+        if status >= 400:
+            raise CommandFailed(f"{self.node}: {path}: {_message(body)}")
+        return json.loads(body)
+
+    def _ask(self, url: str) -> tuple[int, bytes]:
+        try:
+            self._connection.request("GET", url)
+            answer = self._connection.getresponse()
+            return answer.status, answer.read()
+        except (http.client.HTTPException, OSError) as error:
+            self._connection.close()
+            raise ConnectionFailed(f"{self.node}: the engine does not answer: {error}", remedy="inv doctor") from error
+
+
+def _message(body: bytes) -> str:
+    try:
+        return str(json.loads(body)["message"])
+    except (ValueError, KeyError, TypeError):
+        return body.decode(errors="replace").strip()

@@ -1,0 +1,157 @@
+"""The door to a lab's node: docker exec through the SDK, on the engine that runs the node's container."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import threading
+import time
+from typing import Any
+
+from docker.api.client import APIClient
+from docker.errors import APIError, DockerException, NotFound
+from requests.exceptions import RequestException
+
+from swarmops.commands import Command
+from swarmops.connect import Result, checked
+from swarmops.errors import ConnectionFailed, WaitTimeout
+
+STDOUT, STDERR = 1, 2
+HEADER = struct.Struct(">BxxxL")  # the engine frames a stream without a terminal: its number, then the length
+
+
+class ExecStream:
+    """Standard input and output of an exec. Frames of standard error are put aside."""
+
+    def __init__(self, response: Any) -> None:
+        # The SDK hands over a SocketIO (unix) or an ssl socket; the socket below it can be timed and shut down.
+        self._response = response
+        self._sock: socket.socket = getattr(response, "_sock", response)
+        self._left = 0
+        self._kind = STDOUT
+        self.stderr = bytearray()
+
+    def recv_into(self, buffer: memoryview) -> int:
+        """Standard output, without the engine's frames."""
+        while True:
+            kind, count = self.recv_frame_into(buffer)
+            if count == 0 or kind == STDOUT:
+                return count
+            self.stderr += buffer[:count]
+
+    def recv_frame_into(self, buffer: memoryview) -> tuple[int, int]:
+        """A piece of either output: which one, and how many bytes; 0 bytes at the end."""
+        if self._left == 0 and not self._next_frame():
+            return STDOUT, 0
+        count = self._sock.recv_into(buffer[: self._left])
+        self._left -= count
+        return self._kind, count
+
+    def _next_frame(self) -> bool:
+        while self._left == 0:
+            header = b""
+            while len(header) < HEADER.size:
+                piece = self._sock.recv(HEADER.size - len(header))
+                if not piece:
+                    return False
+                header += piece
+            self._kind, self._left = HEADER.unpack(header)
+        return True
+
+    def sendall(self, data: bytes) -> None:
+        """Writes to standard input."""
+        self._sock.sendall(data)
+
+    def end_input(self) -> None:
+        """Closes standard input; the outputs stay open."""
+        self._sock.shutdown(socket.SHUT_WR)
+
+    def settimeout(self, seconds: float) -> None:
+        """The longest that one read or write may take."""
+        self._sock.settimeout(seconds)
+
+    def close(self) -> None:
+        """Ends the stream; a thread that reads from it gets the end."""
+        try:
+            self._sock.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass  # the other side was faster
+        self._response.close()
+
+
+class DockerDoor:
+    """Reaches the node `node` as the container `container` of an engine."""
+
+    def __init__(self, engine: APIClient, node: str, container: str) -> None:
+        self.node = node
+        self._engine = engine
+        self._container = container
+        self._open: set[ExecStream] = set()
+        self._lock = threading.Lock()
+
+    def run(self, command: Command, *, timeout: float = 60, check: bool = True) -> Result:
+        """Runs a command in the container, its input sent and its outputs kept apart."""
+        deadline = time.monotonic() + timeout
+        data = command.input()
+        exec_id, stream = self._start(command, stdin=data is not None)
+        try:
+            stream.settimeout(timeout)
+            if data is not None:
+                stream.sendall(data)
+                stream.end_input()
+            out = self._read(stream, deadline)
+            code = self._engine.exec_inspect(exec_id)["ExitCode"]
+        except TimeoutError:
+            raise WaitTimeout(f"{self.node}: {command} did not end within {timeout:.0f} s") from None
+        except (OSError, RequestException, DockerException) as error:
+            raise ConnectionFailed(f"{self.node}: the connection broke during {command}: {error}") from error
+        finally:
+            self._end(stream)
+        if code is None:
+            raise ConnectionFailed(f"{self.node}: the connection ended before {command} did")
+        result = Result(code, out[STDOUT].decode(errors="replace"), out[STDERR].decode(errors="replace"))
+        return checked(self.node, command, result) if check else result
+
+    def stream(self, command: Command) -> ExecStream:
+        """Starts a command in the container."""
+        return self._start(command, stdin=True)[1]
+
+    def close(self) -> None:
+        """Ends every stream that is open."""
+        with self._lock:
+            streams, self._open = self._open, set()
+        for stream in streams:
+            stream.close()
+
+    def _start(self, command: Command, *, stdin: bool) -> tuple[str, ExecStream]:
+        try:
+            exec_id = self._engine.exec_create(self._container, command.reveal(), stdin=stdin)["Id"]
+            stream = ExecStream(self._engine.exec_start(exec_id, socket=True))
+        except NotFound:
+            raise ConnectionFailed(f"{self.node}: there is no container {self._container}", remedy="inv up") from None
+        except APIError as error:
+            raise ConnectionFailed(f"{self.node}: {error.explanation}", remedy="inv up") from error
+        except (DockerException, RequestException, OSError) as error:
+            raise ConnectionFailed(f"{self.node}: the engine does not answer: {error}", remedy="inv doctor") from error
+        with self._lock:
+            self._open.add(stream)
+        return exec_id, stream
+
+    def _end(self, stream: ExecStream) -> None:
+        with self._lock:
+            self._open.discard(stream)
+        stream.close()
+
+    @staticmethod
+    def _read(stream: ExecStream, deadline: float) -> dict[int, bytearray]:
+        out = {STDOUT: bytearray(), STDERR: bytearray()}
+        buffer = memoryview(bytearray(65536))
+        while True:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError
+            stream.settimeout(left)
+            kind, count = stream.recv_frame_into(buffer)
+            if count == 0:
+                return out
+            out[kind] += buffer[:count]
