@@ -1,0 +1,32 @@
+"""docker node …"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from swarmops.commands import Command, docker
+
+
+def update(
+    node_id: str, *, role: str | None = None, availability: str | None = None, labels: Mapping[str, str] | None = None
+) -> Command:
+    """Sets what is given and leaves the rest."""
+    options = [f"--role={role}"] if role else []
+    options += [f"--availability={availability}"] if availability else []
+    options += [f"--label-add={key}={value}" for key, value in sorted((labels or {}).items())]
+    return docker("node", "update", *options, node_id)
+
+
+def promote(node_id: str) -> Command:
+    """Asks for a worker to become a manager."""
+    return docker("node", "promote", node_id)
+
+
+def demote(node_id: str) -> Command:
+    """Asks for a manager to become a worker."""
+    return docker("node", "demote", node_id)
+
+
+def remove(node_id: str) -> Command:
+    """Takes a node that is down off the list."""
+    return docker("node", "rm", "--force", node_id)

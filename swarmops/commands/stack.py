@@ -1,0 +1,29 @@
+"""docker stack … and docker config …: stack files and configurations travel by standard input."""
+
+from __future__ import annotations
+
+from swarmops.commands import Command, docker
+
+NAMESPACE = "com.docker.stack.namespace"
+
+
+def deploy(name: str, file: str) -> Command:
+    """Deploys a rendered stack file. Its images carry digests already, so that the engine need not look them up."""
+    return docker(
+        "stack", "deploy", "--prune", "--resolve-image=never", "--with-registry-auth", "--compose-file=-", name, stdin=file.encode()
+    )
+
+
+def remove(name: str) -> Command:
+    """Removes a stack's services, networks, configurations and secrets."""
+    return docker("stack", "rm", name)
+
+
+def create_config(name: str, stack: str, content: str) -> Command:
+    """Makes a configuration that belongs to a stack, as `docker stack rm` sees it."""
+    return docker("config", "create", f"--label={NAMESPACE}={stack}", name, "-", stdin=content.encode())
+
+
+def remove_configs(*names: str) -> Command:
+    """Removes configurations that no service uses."""
+    return docker("config", "rm", *names)

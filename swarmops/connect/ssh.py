@@ -1,0 +1,119 @@
+"""The door to a real host: ssh through Fabric, to hosts whose key is known beforehand."""
+
+from __future__ import annotations
+
+import io
+import shlex
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from fabric import Config, Connection
+from invoke.exceptions import CommandTimedOut, ThreadException
+from paramiko import Channel, RejectPolicy
+from paramiko.ssh_exception import AuthenticationException, BadHostKeyException, SSHException
+
+from swarmops.commands import Command
+from swarmops.connect import Result, checked
+from swarmops.errors import ConnectionFailed, WaitTimeout
+
+CONNECT_SECONDS = 10
+
+
+class SSHStream:
+    """Standard input and output of a command in a session of its own."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self.sendall = channel.sendall
+        self.settimeout = channel.settimeout
+        self.close = channel.close
+
+    def recv_into(self, buffer: memoryview) -> int:
+        """Standard output; paramiko knows no `recv_into`."""
+        data = self._channel.recv(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+
+class SSHDoor:
+    """Reaches the node `node` at `host`; what is not given comes from the operator's ssh configuration."""
+
+    def __init__(
+        self, node: str, host: str, *, user: str | None, port: int | None, key: str | None, known_hosts: Path
+    ) -> None:
+        self.node = node
+        self._known_hosts = known_hosts
+        self._lock = threading.Lock()
+        options: dict[str, Any] = {"key_filename": str(Path(key).expanduser())} if key else {}
+        # `lazy`: no configuration files of Fabric's own; ssh's are read.
+        self._connection = Connection(
+            host, user=user, port=port, connect_timeout=CONNECT_SECONDS, connect_kwargs=options, config=Config(lazy=True)
+        )
+
+    def run(self, command: Command, *, timeout: float = 60, check: bool = True) -> Result:
+        """Runs a command in the host's shell, every argument quoted."""
+        data = command.input()
+        with self._translated(command):
+            self._connect()
+            ended = self._connection.run(
+                shlex.join(command.reveal()),
+                hide=True,
+                warn=True,
+                echo=False,
+                timeout=timeout,
+                in_stream=False if data is None else io.StringIO(data.decode()),
+            )
+        result = Result(ended.exited, ended.stdout, ended.stderr)
+        return checked(self.node, command, result) if check else result
+
+    def stream(self, command: Command) -> SSHStream:
+        """Starts a command in a session of its own on the same connection."""
+        with self._translated(command):
+            self._connect()
+            channel = self._connection.create_session()
+            channel.exec_command(shlex.join(command.reveal()))
+        return SSHStream(channel)
+
+    def close(self) -> None:
+        """Closes the connection and every session on it."""
+        self._connection.close()
+
+    def _connect(self) -> None:
+        with self._lock:
+            if self._connection.is_connected:
+                return
+            # Fabric adds unknown hosts by itself; here a host is known or refused.
+            self._connection.client.set_missing_host_key_policy(RejectPolicy())
+            if self._known_hosts.exists():
+                self._connection.client.load_system_host_keys(str(self._known_hosts))
+            self._connection.open()
+
+    @contextmanager
+    def _translated(self, command: Command) -> Iterator[None]:
+        host = f"{self.node} ({self._connection.host})"
+        try:
+            yield
+        except CommandTimedOut as error:
+            raise WaitTimeout(f"{self.node}: {command} did not end within {error.timeout:.0f} s") from None
+        except BadHostKeyException as error:
+            raise ConnectionFailed(
+                f"{host}: the host key has changed", remedy=f"find out why, then correct {self._known_hosts}"
+            ) from error
+        except AuthenticationException as error:
+            raise ConnectionFailed(
+                f"{host}: ssh refused the log-in: {error}", remedy="check ansible_user and ansible_ssh_private_key_file"
+            ) from error
+        except (SSHException, ThreadException, OSError, EOFError) as error:
+            raise ConnectionFailed(f"{host}: {_reason(error)}", remedy=self._remedy(error)) from error
+
+    def _remedy(self, error: BaseException) -> str:
+        if isinstance(error, SSHException) and "known_hosts" in str(error):
+            return f"ssh-keyscan it, compare the fingerprint, and add it to {self._known_hosts}"
+        return "check ansible_host and ansible_port, and that sshd runs there"
+
+
+def _reason(error: BaseException) -> str:
+    return str(error) or type(error).__name__

@@ -1,0 +1,41 @@
+"""Waiting is a verdict on facts plus a deadline, and a deadline passed is a failure."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from swarmops.errors import WaitTimeout
+from swarmops.report import Progress
+
+POLL_SECONDS = 0.05
+
+
+class Deadline:
+    """A point in time, `seconds` from now."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._end = time.monotonic() + seconds
+
+    @property
+    def left(self) -> float:
+        """Seconds until then, never below 0."""
+        return max(0.0, self._end - time.monotonic())
+
+    def check(self, missing: str) -> None:
+        """Raises WaitTimeout that names what is missing once the time is over."""
+        if self.left == 0:
+            raise WaitTimeout(f"not done within {self.seconds:g} s: {missing}", remedy="--timeout gives it longer")
+
+
+def until(look: Callable[[], str], deadline: Deadline, progress: Progress) -> None:
+    """Looks every 50 ms until nothing is missing.
+
+    `look` returns what is still missing, in words, or the empty string; it raises when nothing can come any more.
+    Raises WaitTimeout.
+    """
+    while missing := look():
+        progress.waiting(missing)
+        deadline.check(missing)
+        time.sleep(POLL_SECONDS)
