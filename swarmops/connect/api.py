@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
-from swarmops.commands import docker
+from swarmops.commands import Command, docker
 from swarmops.connect import Door, Stream
 from swarmops.errors import CommandFailed, ConnectionFailed
 
@@ -59,9 +59,9 @@ class EngineAPI:
     `timeout` is the longest that one answer may take, in seconds.
     """
 
-    def __init__(self, door: Door, timeout: float = 15) -> None:
+    def __init__(self, door: Door, *, dial: Command = DIAL, timeout: float = 15) -> None:
         self.node = door.node
-        self._connection = _Connection(lambda: door.stream(DIAL), timeout)
+        self._connection = _Connection(lambda: door.stream(dial), timeout)
         self._lock = threading.Lock()
 
     def get(self, path: str, *, filters: dict[str, list[str]] | None = None, **query: str) -> Any:
@@ -77,6 +77,10 @@ class EngineAPI:
         if status >= 400:
             raise CommandFailed(f"{self.node}: {path}: {_message(body)}")
         return json.loads(body)
+
+    def close(self) -> None:
+        """Closes the connection; the next question opens it again."""
+        self._connection.close()
 
     def _ask(self, url: str) -> tuple[int, bytes]:
         try:

@@ -1,0 +1,211 @@
+"""What the cluster is, read from its engines' APIs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from swarmops.commands import Secret
+from swarmops.commands.stack import NAMESPACE
+from swarmops.connect.api import EngineAPI
+
+Json = Mapping[str, Any]
+
+ENDED = frozenset({"complete", "failed", "shutdown", "rejected", "orphaned", "remove"})
+"""The states of a task that runs no more and never will."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """One engine, as its `/info` says. `state` is inactive, pending, active, locked or error."""
+
+    node_id: str
+    state: str
+    control: bool
+    version: str
+    error: str
+
+    @classmethod
+    def read(cls, api: EngineAPI) -> Engine:
+        """Asks the engine behind `api`."""
+        info = api.get("/info")
+        swarm = info.get("Swarm", {})
+        return cls(
+            node_id=swarm.get("NodeID", ""),
+            state=swarm.get("LocalNodeState", "inactive"),
+            control=swarm.get("ControlAvailable", False),
+            version=info.get("ServerVersion", ""),
+            error=swarm.get("Error", ""),
+        )
+
+
+@dataclass(frozen=True)
+class SwarmNode:
+    """A member of the swarm, as a manager sees it. `role` is the desired one."""
+
+    id: str
+    hostname: str
+    role: str
+    availability: str
+    state: str
+    address: str
+    engine: str
+    labels: Mapping[str, str]
+    leader: bool
+    reachability: str
+
+    @property
+    def ready(self) -> bool:
+        """Whether its engine reports to the managers."""
+        return self.state == "ready"
+
+    @property
+    def manages(self) -> bool:
+        """Whether it takes part in the managers' quorum, whatever role is desired."""
+        return bool(self.reachability)
+
+    @classmethod
+    def of(cls, node: Json) -> SwarmNode:
+        """From an element of `/nodes`."""
+        spec, description, manager = node["Spec"], node.get("Description", {}), node.get("ManagerStatus") or {}
+        return cls(
+            id=node["ID"],
+            hostname=description.get("Hostname", ""),
+            role=spec["Role"],
+            availability=spec["Availability"],
+            state=node["Status"]["State"],
+            address=node["Status"].get("Addr", ""),
+            engine=description.get("Engine", {}).get("EngineVersion", ""),
+            labels=spec.get("Labels") or {},
+            leader=manager.get("Leader", False),
+            reachability=manager.get("Reachability", ""),
+        )
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service, as it should be. `replicas` is None for a global one."""
+
+    id: str
+    name: str
+    stack: str
+    mode: str
+    replicas: int | None
+    image: str
+    spec: Json
+    previous: Json | None
+    update_state: str
+    update_message: str
+    ports: tuple[str, ...]
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """The labels of the service itself, not those of its containers."""
+        return self.spec.get("Labels") or {}
+
+    @property
+    def template(self) -> Json:
+        """What each of its tasks should be."""
+        return self.spec["TaskTemplate"]  # type: ignore[no-any-return]
+
+    @classmethod
+    def of(cls, service: Json) -> Service:
+        """From an element of `/services`."""
+        spec = service["Spec"]
+        mode = next(iter(spec["Mode"]))
+        update = service.get("UpdateStatus") or {}
+        ports = service.get("Endpoint", {}).get("Ports") or []
+        return cls(
+            id=service["ID"],
+            name=spec["Name"],
+            stack=(spec.get("Labels") or {}).get(NAMESPACE, ""),
+            mode=mode.lower(),
+            replicas=spec["Mode"][mode].get("Replicas") if mode == "Replicated" else None,
+            image=image_of(spec),
+            spec=spec,
+            previous=service.get("PreviousSpec"),
+            update_state=update.get("State", ""),
+            update_message=update.get("Message", ""),
+            ports=tuple(f"{port['PublishedPort']}:{port['TargetPort']}" for port in ports if port.get("PublishedPort")),
+        )
+
+
+@dataclass(frozen=True)
+class Task:
+    """One run of one replica on one node."""
+
+    id: str
+    service_id: str
+    node_id: str
+    slot: int
+    state: str
+    desired: str
+    error: str
+    exit_code: int | None
+    spec: Json
+    since: str
+
+    @property
+    def image(self) -> str:
+        """What it was started from."""
+        return str(self.spec.get("ContainerSpec", {}).get("Image", ""))
+
+    @property
+    def over(self) -> bool:
+        """Whether it runs no more and never will."""
+        return self.state in ENDED
+
+    @property
+    def wanted(self) -> bool:
+        """Whether the swarm means it to run."""
+        return self.desired in ("running", "ready", "complete")
+
+    @classmethod
+    def of(cls, task: Json) -> Task:
+        """From an element of `/tasks`."""
+        status = task["Status"]
+        return cls(
+            id=task["ID"],
+            service_id=task.get("ServiceID", ""),
+            node_id=task.get("NodeID", ""),
+            slot=task.get("Slot", 0),
+            state=status["State"],
+            desired=task["DesiredState"],
+            error=status.get("Err", ""),
+            exit_code=(status.get("ContainerStatus") or {}).get("ExitCode"),
+            spec=task["Spec"],
+            since=status.get("Timestamp", ""),
+        )
+
+
+def image_of(spec: Json) -> str:
+    """The image that a service's specification names."""
+    return str(spec["TaskTemplate"].get("ContainerSpec", {}).get("Image", ""))
+
+
+def nodes(api: EngineAPI) -> list[SwarmNode]:
+    """The members of the swarm, by host name."""
+    return sorted((SwarmNode.of(node) for node in api.get("/nodes")), key=lambda node: node.hostname)
+
+
+def services(api: EngineAPI, stack: str = "") -> list[Service]:
+    """The services of the swarm, or of one stack, by name."""
+    filters = {"label": [f"{NAMESPACE}={stack}"]} if stack else None
+    return sorted((Service.of(item) for item in api.get("/services", filters=filters)), key=lambda item: item.name)
+
+
+def tasks(api: EngineAPI, service: str = "") -> list[Task]:
+    """The tasks of the swarm, or of one service by name or id, those of the past among them."""
+    return [Task.of(task) for task in api.get("/tasks", filters={"service": [service]} if service else None)]
+
+
+def networks(api: EngineAPI) -> list[Json]:
+    """The networks that this engine knows, as `/networks` gives them."""
+    return api.get("/networks")  # type: ignore[no-any-return]
+
+
+def join_tokens(api: EngineAPI) -> dict[str, Secret]:
+    """The token that makes a node a manager, and the one that makes it a worker, by role."""
+    tokens = api.get("/swarm")["JoinTokens"]
+    return {"manager": Secret(tokens["Manager"]), "worker": Secret(tokens["Worker"])}

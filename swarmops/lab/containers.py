@@ -1,0 +1,104 @@
+"""The containers, networks and volumes of a lab, found by its label and by nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from docker.api.client import APIClient
+from docker.errors import APIError, DockerException, NotFound
+
+from swarmops.errors import SwarmopsError
+
+LABEL = "swarmops.cluster"
+
+
+@dataclass(frozen=True)
+class Container:
+    """A container of a lab: the node it is, the hash of what it was made from, its privileges, and whether it runs."""
+
+    name: str
+    node: str
+    spec: str
+    privileges: str
+    state: str
+
+    @property
+    def running(self) -> bool:
+        """Whether it runs."""
+        return self.state == "running"
+
+
+def observe(engine: APIClient, cluster: str) -> dict[str, Container]:
+    """The lab's containers, by name."""
+    found = engine.containers(all=True, filters={"label": f"{LABEL}={cluster}"})
+    return {item["Names"][0].lstrip("/"): _container(item) for item in found}
+
+
+def _container(item: Mapping[str, Any]) -> Container:
+    labels = item["Labels"]
+    return Container(
+        item["Names"][0].lstrip("/"),
+        labels.get("swarmops.node", ""),
+        labels.get("swarmops.spec", ""),
+        labels.get("swarmops.privileges", ""),
+        item["State"],
+    )
+
+
+def differences(wanted: Mapping[str, str], seen: Mapping[str, Container]) -> dict[str, str]:
+    """Why a container has to be started or made anew, by its name; `wanted` maps names to hashes of definitions."""
+    reasons = {}
+    for name, spec in wanted.items():
+        container = seen.get(name)
+        if container is None:
+            reasons[name] = "it does not exist"
+        elif container.spec != spec:
+            reasons[name] = "its definition changed"
+        elif not container.running:
+            reasons[name] = f"it is {container.state}"
+    return reasons
+
+
+def last_words(engine: APIClient, name: str, lines: int = 10) -> str:
+    """The last lines that a container printed."""
+    return bytes(engine.logs(name, tail=lines)).decode(errors="replace").strip()
+
+
+def remove(engine: APIClient, cluster: str, *, volumes: bool) -> list[str]:
+    """Removes the lab's containers and networks, and its volumes when asked; returns what was removed."""
+    filters = {"label": f"{LABEL}={cluster}"}
+    gone = [f"container {name}" for name in _each(observe(engine, cluster), _remove_container(engine))]
+    found = [item["Name"] for item in engine.networks(filters=filters)]
+    gone += [f"network {name}" for name in _each(found, engine.remove_network)]
+    if volumes:
+        names = [item["Name"] for item in engine.volumes(filters=filters)["Volumes"] or []]
+        gone += [f"volume {name}" for name in _each(names, engine.remove_volume)]
+    return gone
+
+
+def _remove_container(engine: APIClient) -> Callable[[str], None]:
+    return lambda name: engine.remove_container(name, force=True)
+
+
+def _each(names: Iterable[str], action: Callable[[str], object]) -> list[str]:
+    """Does `action` to all at once; what is gone already is no error."""
+
+    def attempt(name: str) -> str:
+        try:
+            action(name)
+        except NotFound:
+            pass
+        except APIError as error:
+            raise SwarmopsError(f"{name}: {error.explanation}") from error
+        except DockerException as error:
+            raise SwarmopsError(f"{name}: {error}") from error
+        return name
+
+    todo = list(names)
+    if not todo:
+        return []
+    with ThreadPoolExecutor(len(todo)) as pool:
+        return list(pool.map(attempt, todo))

@@ -1,0 +1,73 @@
+"""Starts what is missing of a lab, with docker compose."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import Future
+from pathlib import Path
+
+from docker.api.client import APIClient
+
+from swarmops.cluster import Cluster
+from swarmops.connect import local
+from swarmops.errors import InputError
+from swarmops.inventory import Inventory
+from swarmops.lab import compose, containers, preflight
+from swarmops.lab.compose_file import ComposeFile, compose_file
+from swarmops.lab.containers import Container
+from swarmops.lab.engine import environment, grants_privileged
+from swarmops.lab.images import ensure_lab_images
+from swarmops.render import write
+from swarmops.report import Recap
+
+COMPOSE_SECONDS = 180
+
+
+def start(cluster: Cluster, recap: Recap) -> tuple[set[str], Future[None] | None]:
+    """Starts what is missing, in the background.
+
+    Returns the nodes that are touched, and the future to wait for; None when everything runs as it should.
+    Raises InputError when the host has no room for the lab: a port or the subnet is taken.
+    """
+    inventory, engine = cluster.inventory, cluster.engine
+    seen = containers.observe(engine, inventory.cluster)
+    wanted = render(cluster, seen)
+    write(inventory.rendered / "compose.yml", wanted.text)
+    reasons = containers.differences(wanted.specs, seen)
+    if not reasons:
+        return set(), None
+    if problems := [*preflight.ports(inventory, engine), *([] if seen else preflight.subnet(inventory, engine))]:
+        raise InputError("\n    ".join(problems), remedy=f"change it in {inventory.path.name}, or free it")
+    nodes = {name: name.removeprefix(f"{inventory.cluster}-") for name in reasons}
+
+    def run() -> None:
+        command = compose.up(
+            compose.find_compose(), inventory.cluster, inventory.rendered / "compose.yml", tuple(nodes.values())
+        )
+        local.run(command, timeout=COMPOSE_SECONDS, env=environment())
+        for name, reason in reasons.items():
+            recap.changed(nodes[name], f"started: {reason}")
+
+    cluster.progress.waiting(f"starting {', '.join(nodes.values())}")
+    return set(nodes.values()), cluster.later(run)
+
+
+def render(cluster: Cluster, seen: Mapping[str, Container]) -> ComposeFile:
+    """The compose file of the lab; builds or pulls the images that it names."""
+    inventory = cluster.inventory
+    images = ensure_lab_images(inventory, cluster.engine, cluster.progress)
+    return compose_file(
+        inventory,
+        images,
+        privileged=privileged(inventory, cluster.engine, images.node, seen),
+        systempaths=not compose.find_compose().old,
+        stack_dir=inventory.rendered,
+    )
+
+
+def privileged(inventory: Inventory, engine: APIClient, image: str, seen: Mapping[str, Container]) -> bool:
+    """Whether nodes get full privileges: as stated, as the lab has it already, or as the engine grants it."""
+    if inventory.settings.privileges != "auto":
+        return inventory.settings.privileges == "full"
+    had = {container.privileges for container in seen.values() if container.privileges}
+    return "full" in had if had else grants_privileged(engine, image)

@@ -1,0 +1,61 @@
+"""Roles: a change is over when the node has really taken its new role."""
+
+from __future__ import annotations
+
+from swarmops import facts
+from swarmops.cluster import Cluster
+from swarmops.commands import node as commands
+from swarmops.errors import ConnectionFailed, SwarmopsError
+from swarmops.facts import Engine, SwarmNode
+from swarmops.inventory import Role
+from swarmops.wait import Deadline, until
+
+
+def set_role(cluster: Cluster, member: SwarmNode, role: Role, deadline: Deadline) -> None:
+    """Promotes or demotes and waits until it is true. Raises SwarmopsError where the managers would lose their quorum."""
+    if role is Role.WORKER:
+        refuse_loss_of_quorum(member, cluster.ask(facts.nodes))
+    command = commands.promote(member.id) if role is Role.MANAGER else commands.demote(member.id)
+    cluster.manage(command)
+    until(lambda: role_not_taken(cluster, member, role), deadline, cluster.progress)
+
+
+def refuse_loss_of_quorum(member: SwarmNode, listed: list[SwarmNode]) -> None:
+    """Raises SwarmopsError when the managers that are left would have no quorum among them."""
+    left = [other for other in listed if other.manages and other.id != member.id]
+    reachable = sum(other.reachability == "reachable" for other in left)
+    needed = len(left) // 2 + 1
+    if not left:
+        raise SwarmopsError(
+            f"{member.hostname} is the last manager; a swarm without one cannot be operated",
+            remedy="inv promote another node first",
+        )
+    if reachable < needed:
+        raise SwarmopsError(
+            f"without {member.hostname} {reachable} of {len(left)} managers would be reachable, and a quorum takes {needed}",
+            remedy="bring the unreachable managers back first",
+        )
+
+
+def role_not_taken(cluster: Cluster, member: SwarmNode, role: Role) -> str:
+    """What is still missing, in words: the swarm's word first, then the node's own."""
+    now = {node.id: node for node in cluster.ask(facts.nodes)}.get(member.id)
+    if now is None:
+        return f"{member.hostname} is not in the swarm any more"
+    if role is Role.MANAGER and now.reachability != "reachable":
+        return f"{member.hostname} is not reachable as a manager yet"
+    if role is Role.WORKER and now.manages:
+        return f"{member.hostname} is still one of the managers"
+    if not now.ready:
+        return f"{member.hostname} is {now.state}"
+    if own_view(cluster, member.hostname) is not (role is Role.MANAGER):
+        return f"{member.hostname} still has its certificate as a {'worker' if role is Role.MANAGER else 'manager'}"
+    return ""
+
+
+def own_view(cluster: Cluster, name: str) -> bool | None:
+    """Whether the node itself has a manager's certificate and control; None while it does not answer."""
+    try:
+        return Engine.read(cluster.api(name)).control
+    except ConnectionFailed:
+        return None
