@@ -144,6 +144,7 @@ class Task:
     error: str
     exit_code: int | None
     spec: Json
+    created: str
     since: str
 
     @property
@@ -157,9 +158,9 @@ class Task:
         return self.state in ENDED
 
     @property
-    def wanted(self) -> bool:
-        """Whether the swarm means it to run."""
-        return self.desired in ("running", "ready", "complete")
+    def failed(self) -> bool:
+        """Whether it ended, or never began, against the swarm's will."""
+        return self.state in ("failed", "rejected")
 
     @classmethod
     def of(cls, task: Json) -> Task:
@@ -175,6 +176,7 @@ class Task:
             error=status.get("Err", ""),
             exit_code=(status.get("ContainerStatus") or {}).get("ExitCode"),
             spec=task["Spec"],
+            created=task.get("CreatedAt", ""),
             since=status.get("Timestamp", ""),
         )
 

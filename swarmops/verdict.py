@@ -1,0 +1,111 @@
+"""Whether a service runs as it should: pure, on facts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from swarmops.constraints import eligible
+from swarmops.facts import Json, Service, SwarmNode, Task
+
+HOPELESS_FAILURES = 3
+"""So many failed runs of one version in one slot, and no more are waited for: a restart does not help."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How far a service is. `missing` says what is not there yet; `failure` why it never will be."""
+
+    running: int
+    wanted: int
+    missing: str = ""
+    failure: str = ""
+
+
+def same_version(task: Task, template: Json) -> bool:
+    """Whether a task is of the version that the service has now.
+
+    The runtime is in the service's half alone. A change of placement leaves the tasks that still comply as they are.
+    """
+    ignored = {"Runtime", "Placement"}
+    return {key: value for key, value in task.spec.items() if key not in ignored} == {
+        key: value for key, value in template.items() if key not in ignored
+    }
+
+
+def judge(service: Service, tasks: Sequence[Task], nodes: Iterable[SwarmNode]) -> Verdict:
+    """The verdict on one service, from its own tasks and the nodes of the swarm."""
+    live = {node.id: node for node in nodes if node.ready}
+    current = [task for task in tasks if same_version(task, service.template)]
+    good = {_place(service, task): task for task in current if task.node_id in live and _good(service, task)}
+    wanted = _wanted(service, live.values())
+    counts = Verdict(len(good), wanted)
+    if service.update_state in ("paused", "rollback_paused"):
+        return _failed(counts, f"{service.name}: {service.update_message}", current)
+    if worst := _hopeless(service, current):
+        return _failed(counts, f"{service.name}: {len(worst)} tasks in a row failed", worst)
+    if len(good) < wanted:
+        return _missing(counts, f"{service.name} {len(good)} of {wanted}{_latest_error(current)}")
+    if service.update_state in ("updating", "rollback_started"):
+        return _missing(counts, f"{service.name} {len(good)} of {wanted}, the update is being watched")
+    if leftover := _leftover(service, tasks, good, live):
+        return _missing(counts, f"{service.name}: {leftover} task{'s' if leftover > 1 else ''} too many")
+    return counts
+
+
+def _wanted(service: Service, live: Iterable[SwarmNode]) -> int:
+    if service.mode == "global":
+        return sum(eligible(node, service.template) for node in live)
+    if service.replicas is not None:
+        return service.replicas
+    job = service.spec["Mode"].get("ReplicatedJob", {})
+    return int(job.get("TotalCompletions", job.get("MaxConcurrent", 1)))
+
+
+def _good(service: Service, task: Task) -> bool:
+    if task.state == "running":
+        return task.desired == "running"
+    return task.state == "complete" and (_one_shot(service) or service.mode.endswith("job"))
+
+
+def _one_shot(service: Service) -> bool:
+    policy = service.template.get("RestartPolicy") or {}
+    return policy.get("Condition", "any") in ("none", "on-failure")
+
+
+def _place(service: Service, task: Task) -> object:
+    return task.node_id if service.mode == "global" else task.slot
+
+
+def _leftover(service: Service, tasks: Iterable[Task], good: dict[object, Task], live: dict[str, SwarmNode]) -> int:
+    """Tasks that run in a place of no account: replicas too many, or of an old version."""
+    kept = {task.id for task in good.values()}
+    extra = [task for task in tasks if task.id not in kept and task.node_id in live]
+    return sum(task.state == "running" and task.desired == "running" for task in extra)
+
+
+def _hopeless(service: Service, current: Iterable[Task]) -> list[Task]:
+    """The failed tasks of a place where the last runs all failed."""
+    places: dict[object, list[Task]] = {}
+    for task in sorted(current, key=lambda task: task.created):
+        places.setdefault(_place(service, task), []).append(task)
+    for runs in places.values():
+        begun = [task for task in runs if task.state in ("failed", "rejected", "running", "complete", "starting")]
+        last = begun[-HOPELESS_FAILURES:]
+        if len(last) == HOPELESS_FAILURES and all(task.failed for task in last):
+            return last
+    return []
+
+
+def _latest_error(current: Iterable[Task]) -> str:
+    errors = [task.error for task in sorted(current, key=lambda task: task.since) if task.error]
+    return f" ({errors[-1]})" if errors else ""
+
+
+def _missing(counts: Verdict, text: str) -> Verdict:
+    return Verdict(counts.running, counts.wanted, missing=text)
+
+
+def _failed(counts: Verdict, text: str, tasks: Iterable[Task]) -> Verdict:
+    reasons = dict.fromkeys(task.error for task in tasks if task.error)
+    return Verdict(counts.running, counts.wanted, failure="\n    ".join([text, *reasons]))
