@@ -1,0 +1,111 @@
+"""Commands on this machine: compose, apt, a build. Not a door, because nothing here is a node."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import IO
+
+from swarmops.commands import Command
+from swarmops.connect import Result, checked
+from swarmops.errors import CommandFailed, WaitTimeout
+
+HERE = "this machine"
+GRACE_SECONDS = 5
+
+_running: set[subprocess.Popen[bytes]] = set()
+
+
+def run(
+    command: Command,
+    *,
+    timeout: float,
+    check: bool = True,
+    env: Mapping[str, str] | None = None,
+    on_line: Callable[[str], None] | None = None,
+) -> Result:
+    """Runs a command to its end; `on_line` gets each line of either output as it comes, in the reader's thread.
+
+    Raises CommandFailed for an exit code other than 0 when `check` and for a program that is not there, WaitTimeout
+    after `timeout` seconds. Whatever ends the wait, Ctrl-C too, ends the command and its children.
+    """
+    process = _start(command, env)
+    _running.add(process)
+    try:
+        result = _communicate(process, command.input(), timeout, on_line)
+    except subprocess.TimeoutExpired:
+        raise WaitTimeout(f"{HERE}: {command} did not end within {timeout:g} s") from None
+    finally:
+        _end(process)
+        _running.discard(process)
+    return checked(HERE, command, result) if check else result
+
+
+def end_all() -> None:
+    """Ends every command that still runs, for the thread that was interrupted while others wait for one."""
+    for process in list(_running):
+        _end(process)
+
+
+def _start(command: Command, env: Mapping[str, str] | None) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            command.reveal(),
+            stdin=subprocess.DEVNULL if command.input() is None else subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=env,
+            start_new_session=True,  # a process group of its own, so that its children can be ended with it
+        )
+    except OSError as error:
+        raise CommandFailed(f"{HERE}: {command} cannot be run: {error.strerror}") from error
+
+
+def _communicate(
+    process: subprocess.Popen[bytes], data: bytes | None, timeout: float, on_line: Callable[[str], None] | None
+) -> Result:
+    if on_line is None or process.stdout is None or process.stderr is None:
+        out, err = process.communicate(data, timeout)
+        return Result(process.returncode, _text(out), _text(err))
+    out_lines: list[str] = []
+    err_lines: list[str] = []
+    readers = [_read(process.stdout, out_lines, on_line), _read(process.stderr, err_lines, on_line)]
+    if process.stdin:
+        with suppress(BrokenPipeError), process.stdin:
+            process.stdin.write(data or b"")
+    process.wait(timeout)
+    for reader in readers:
+        reader.join(GRACE_SECONDS)  # a child left in the background may keep a pipe open
+    return Result(process.returncode, "".join(out_lines), "".join(err_lines))
+
+
+def _read(pipe: IO[bytes], kept: list[str], on_line: Callable[[str], None]) -> threading.Thread:
+    def work() -> None:
+        for raw in pipe:
+            line = _text(raw)
+            kept.append(line)
+            on_line(line.rstrip("\r\n"))
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    return thread
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Ends the process group when the process still runs; politely first."""
+    if process.poll() is not None:
+        return
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(GRACE_SECONDS)
+            return
+
+
+def _text(data: bytes) -> str:
+    return data.decode(errors="replace")
