@@ -1,0 +1,126 @@
+"""What the schema cannot see: hosts and their roles, addresses, ports, and files that must be there."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv4Network, ip_address
+from itertools import combinations
+
+from swarmops.errors import Problem, suggest
+from swarmops.inventory.ansible import Tree
+from swarmops.inventory.model import Inventory, Node
+from swarmops.inventory.yaml_lines import Document
+
+_ROLES = ("managers", "workers")
+_LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
+
+
+def topology(document: Document, tree: Tree, *, complete: bool) -> Iterator[Problem]:
+    """Every host is a manager or a worker. `complete` says that nothing of the file was left out before."""
+    for path, text in tree.wrong:
+        yield document.problem(path, text)
+    managers, workers = (tree.members(role) for role in _ROLES)
+    for host, path in tree.members("all").items():
+        if host in managers and host in workers:
+            yield document.problem(workers[host], f"{host} is in managers too; a host has one role")
+        elif host not in managers and host not in workers:
+            hint = next((found for part in path[::-1] if (found := suggest(part, _ROLES))), "")
+            yield document.problem(path, f"{host} is neither in managers nor in workers{hint}")
+        if wrong := _wrong_name(host):
+            yield document.problem(path, f"{host} {wrong}")
+    if complete and not managers:
+        yield document.problem(("all", "children"), "there is no manager; a swarm needs a host in managers")
+
+
+def consistency(document: Document, tree: Tree, inventory: Inventory) -> Iterator[Problem]:
+    """What is stated in one place fits what is stated in others and what is on the disk."""
+    where = tree.members("all")
+    if inventory.settings.transport == "lab":
+        yield from _lab_addresses(document, where, inventory)
+        yield from _ports(document, where, inventory)
+        for node in inventory.nodes:
+            if node.name in {"registry", inventory.settings.registry.host}:
+                yield document.problem(where[node.name], f"{node.name} is the name of the registry's container")
+    yield from _same_address(document, where, inventory)
+    yield from _networks(document, inventory)
+    yield from _files(document, inventory)
+
+
+def _wrong_name(host: str) -> str:
+    try:
+        ip_address(host)
+    except ValueError:
+        pass
+    else:
+        return "is an address; give the host a name, and the address as ansible_host"
+    if len(host) < len("n1"):
+        return "is too short a name: two characters at least"
+    if not all(map(_LABEL.fullmatch, host.split("."))):
+        return "is not a host name: letters, digits and - only; a port belongs in ansible_port"
+    return ""
+
+
+def _lab_addresses(document: Document, where: dict[str, tuple[str, ...]], inventory: Inventory) -> Iterator[Problem]:
+    subnet = inventory.settings.subnet
+    at = ("all", "vars", "subnet")
+    if IPv4Address(inventory.registry_address) not in subnet:
+        yield document.problem(at, f"{subnet} is too small for a lab, take a /26 or a larger one")
+        return
+    small = [node for node in inventory.nodes if not node.vars.address and not _usable(node, subnet)]
+    if small:
+        names = ", ".join(node.name for node in small)
+        yield document.problem(at, f"{subnet} is too small: no address for {names}; take a larger one")
+    for node in inventory.nodes:
+        if node.vars.address and not _usable(node, subnet):
+            yield document.problem(where[node.name], f"address {node.address} is not a free one of {subnet}")
+
+
+def _usable(node: Node, subnet: IPv4Network) -> bool:
+    """Inside the subnet, and not the network's, the gateway's or the broadcast address."""
+    taken = (subnet.network_address, subnet.network_address + 1, subnet.broadcast_address)
+    address = ip_address(node.address)
+    return address in subnet and address not in taken
+
+
+def _same_address(document: Document, where: dict[str, tuple[str, ...]], inventory: Inventory) -> Iterator[Problem]:
+    seen = {inventory.registry_address: "the registry"} if inventory.settings.transport == "lab" else {}
+    for node in inventory.nodes:
+        if node.address in seen:
+            text = f"{node.name} has the address {node.address}, and so has {seen[node.address]}; state another address"
+            yield document.problem(where[node.name], text)
+        seen.setdefault(node.address, node.name)
+
+
+def _ports(document: Document, where: dict[str, tuple[str, ...]], inventory: Inventory) -> Iterator[Problem]:
+    registry = inventory.settings.registry.port
+    holders: dict[int, list[str]] = defaultdict(list, {registry: ["the registry"]})
+    last: dict[int, str] = {}
+    for node in inventory.nodes:
+        for mapping in node.vars.ports:
+            port = int(mapping.split(":")[0])
+            holders[port].append(node.name)
+            last[port] = node.name
+    for port, names in holders.items():
+        if len(names) > 1:
+            text = f"port {port} of the host is published more than once: by {' and '.join(names)}"
+            yield document.problem(where[last[port]], text)
+
+
+def _networks(document: Document, inventory: Inventory) -> Iterator[Problem]:
+    settings = inventory.settings
+    subnets: dict[tuple[str, ...], IPv4Network | None]
+    subnets = {("all", "vars", "networks", name, "subnet"): net.subnet for name, net in settings.networks.items()}
+    if settings.transport == "lab":
+        subnets = {("all", "vars", "subnet"): settings.subnet, **subnets}
+    for (_, first), (path, second) in combinations(subnets.items(), 2):
+        if first and second and first.overlaps(second):
+            yield document.problem(path, f"{second} overlaps {first}")
+
+
+def _files(document: Document, inventory: Inventory) -> Iterator[Problem]:
+    images = inventory.settings.images
+    for name in images.build:
+        if name in images.hub:
+            yield document.problem(("all", "vars", "images", "build", name), "is stated under images.hub too")

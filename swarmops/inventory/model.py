@@ -1,0 +1,86 @@
+"""An inventory that has been found right."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from swarmops.errors import InputError, suggest
+from swarmops.inventory.schema import HostVars, Settings
+
+
+class Role(StrEnum):
+    """What a node is in the swarm."""
+
+    MANAGER = "manager"
+    WORKER = "worker"
+
+
+@dataclass(frozen=True)
+class Node:
+    """A host of the inventory."""
+
+    name: str
+    role: Role
+    address: str
+    """Where the other nodes of the swarm find it."""
+    vars: HostVars
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """A cluster as its inventory states it."""
+
+    path: Path
+    settings: Settings
+    nodes: tuple[Node, ...]
+    """Managers first, each role in the order of the file."""
+    registry_address: str
+    """Where the nodes find the registry: an address of the lab's subnet, or the registry's host name."""
+    groups: dict[str, list[str]]
+    """Ansible's `groups`: hosts by group."""
+    hostvars: dict[str, dict[str, Any]]
+    """Ansible's `hostvars`: the variables of each host as the file states them, precedence applied."""
+
+    @property
+    def project(self) -> Path:
+        """The directory of the inventory file; templates/, images/ and stack/ are next to it."""
+        return self.path.parent
+
+    @property
+    def cluster(self) -> str:
+        """The name of the cluster."""
+        return str(self.settings.cluster)
+
+    @property
+    def managers(self) -> tuple[Node, ...]:
+        """The nodes that should be managers."""
+        return tuple(node for node in self.nodes if node.role is Role.MANAGER)
+
+    @property
+    def workers(self) -> tuple[Node, ...]:
+        """The nodes that should be workers."""
+        return tuple(node for node in self.nodes if node.role is Role.WORKER)
+
+    @property
+    def known_hosts(self) -> Path:
+        """The file with the nodes' ssh host keys."""
+        return self._file(self.settings.ssh.known_hosts)
+
+    @property
+    def authorized_keys(self) -> Path | None:
+        """The file with the keys that may log in to a lab's nodes, or None when they have no sshd."""
+        return self._file(self.settings.sshd.authorized_keys) if self.settings.sshd else None
+
+    def node(self, name: str) -> Node:
+        """The node of that name. Raises InputError, which names the known ones."""
+        known = {node.name: node for node in self.nodes}
+        if name not in known:
+            hint = suggest(name, known) or f"; there are {', '.join(known)}"
+            raise InputError(f"{self.path.name}: there is no node {name}{hint}")
+        return known[name]
+
+    def _file(self, stated: str) -> Path:
+        return self.project / Path(stated).expanduser()

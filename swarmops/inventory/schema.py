@@ -1,0 +1,162 @@
+"""What an inventory file may say. The published JSON Schema is made from these models."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, field_validator
+
+from swarmops.inventory.values import (
+    Address,
+    ClusterName,
+    Filled,
+    HostName,
+    Inside,
+    Name,
+    Port,
+    PortMapping,
+    Reference,
+    Subnet,
+    Tag,
+)
+
+# The versions of Debian trixie's packages, so that both sources of images give the same software.
+HUB = {
+    "node": "docker:28.5.2-dind",
+    "registry": "registry:2.8.3",
+    "golang": "golang:1.24.4-alpine",
+    "nginx": "nginx:1.26.3-alpine",
+    "haproxy": "haproxy:3.0.11-alpine",
+}
+
+
+class Model(BaseModel):
+    """Unknown keys are errors, and nothing changes after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class HostVars(Model):
+    """What can be said of one host, at the host itself, in the `vars` of any of its groups or in `all.vars`."""
+
+    ports: list[PortMapping] = Field([], description="Ports published by a lab: port of the host, port of the node.")
+    labels: dict[Filled, str] = Field({}, description="Node labels, for placement constraints.")
+    availability: Literal["active", "pause", "drain"] | None = Field(
+        None, description="Availability of the node; left alone when it is not stated."
+    )
+    address: Address | None = Field(None, description="Address of the node in the swarm.")
+    extra: dict[str, Any] = Field({}, description="Anything else that templates want to know of this host.")
+    ansible_host: Filled | None = Field(None, description="Name or address that ssh connects to.")
+    ansible_user: Filled | None = Field(None, description="User that ssh logs in as.")
+    ansible_port: Port | None = Field(None, description="Port that ssh connects to.")
+    ansible_ssh_private_key_file: Filled | None = Field(None, description="Key that ssh logs in with.")
+
+
+class GroupVars(HostVars):
+    """What can be said in the `vars` of a group: the same as of a host, for all hosts of the group."""
+
+    ansible_group_priority: StrictInt = Field(1, description="Among groups of one depth the higher priority wins.")
+
+
+class Registry(Model):
+    """The cluster's own image registry."""
+
+    host: HostName = Field("registry", description="Name that the nodes know the registry by.")
+    port: Port = Field(5000, description="Port of the registry, on the nodes' network and on the host.")
+
+
+class Network(Model):
+    """An overlay network."""
+
+    driver: Literal["overlay"] = Field("overlay", description="Driver of the network.")
+    attachable: StrictBool = Field(False, description="Whether plain containers may join it.")
+    subnet: Subnet | None = Field(None, description="Subnet of the network; the swarm chooses one otherwise.")
+    encrypted: StrictBool = Field(False, description="Whether traffic between the nodes is encrypted.")
+
+
+class Build(Model):
+    """An image that is built from a directory of the project."""
+
+    context: Inside = Field(description="Directory of the build, relative to the inventory file.")
+    tag: Tag = Field(description='Tag of the image, in quotes: "1.0".')
+
+
+class Images(Model):
+    """Where images come from."""
+
+    source: Literal["auto", "hub", "debian"] = Field(
+        "auto", description="Public images, or all built from Debian packages; auto takes the hub where it answers."
+    )
+    suite: Name = Field("trixie", description="Debian release that images are built from.")
+    hub: dict[Name, Reference] = Field(HUB, description="Public images with their versions.")
+    build: dict[Name, Build] = Field({}, description="Images of one's own.")
+
+    @field_validator("hub")
+    @classmethod
+    def _stated_over_default(cls, stated: dict[str, str]) -> dict[str, str]:
+        return HUB | stated
+
+
+class Stack(Model):
+    """A stack and its template."""
+
+    template: Inside = Field(description="Template of the stack, relative to the directory templates/.")
+    vars: dict[str, Any] = Field({}, description="Variables of the template.")
+
+
+class SSHD(Model):
+    """An sshd in the nodes of a lab."""
+
+    authorized_keys: Filled = Field(description="File with the public keys that may log in as root.")
+
+
+class SSH(Model):
+    """How ssh trusts hosts."""
+
+    known_hosts: Filled = Field("~/.ssh/known_hosts", description="File with the host keys of the nodes.")
+
+
+class Settings(Model):
+    """The variables of the cluster, in `all.vars` and nowhere else."""
+
+    cluster: ClusterName = Field(description="Name of the cluster; a lab's containers and networks begin with it.")
+    transport: Literal["lab", "ssh"] = Field("lab", description="Nodes are containers on one engine, or real hosts.")
+    routing: Literal["auto", "mesh", "dns"] = Field(
+        "auto", description="Virtual IPs and the ingress mesh, or DNS; auto finds out what the nodes' kernel can do."
+    )
+    subnet: Subnet = Field(IPv4Network("10.89.0.0/24"), description="Subnet of a lab; no other network may use it.")
+    bind: Address = Field("127.0.0.1", description="Address of the host that a lab publishes its ports on.")
+    privileges: Literal["auto", "full", "trimmed"] = Field(
+        "auto", description="Lab nodes run privileged, or with the least that works; auto takes what the engine grants."
+    )
+    registry: Registry = Field(Registry(), description="The cluster's own image registry.")
+    networks: dict[Name, Network] = Field({}, description="Overlay networks that stacks share.")
+    images: Images = Field(Images(), description="Where images come from.")
+    stacks: dict[Name, Stack] = Field({}, description="Stacks by name.")
+    sshd: SSHD | None = Field(None, description="An sshd in the nodes of a lab; absent, there is none.")
+    ssh: SSH = Field(SSH(), description="How ssh trusts hosts.")
+
+
+class AllVars(Settings, GroupVars):
+    """The variables of the cluster, and what holds for every host."""
+
+
+class Group(Model):
+    """A group of hosts, as in Ansible. `managers` and `workers` give the roles, other groups variables."""
+
+    hosts: dict[str, HostVars | None] | None = Field(None, description="Hosts, or ranges of hosts: worker[01:03].")
+    vars: GroupVars | None = Field(None, description="Variables for all hosts of this group.")
+    children: dict[str, Group | None] | None = Field(None, description="Groups inside this one.")
+
+
+class AllGroup(Group):
+    """The group of all hosts."""
+
+    vars: AllVars = Field(description="Variables of the cluster.")
+
+
+class InventoryFile(Model):
+    """The inventory of a swarmops cluster; Ansible reads it too."""
+
+    all: AllGroup = Field(description="The group of all hosts.")
