@@ -1,0 +1,138 @@
+"""What must be free on the host before a lab can start: its ports and its subnet."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import struct
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from ipaddress import IPv4Network, ip_address
+from pathlib import Path
+from typing import Any
+
+from docker.api.client import APIClient
+
+from swarmops.inventory import Inventory
+from swarmops.lab.containers import LABEL
+from swarmops.lab.endpoint import find
+
+ROUTES = Path("/proc/net/route")
+POOLS = ("172.28.0.0/14", "192.168.128.0/17", "10.128.0.0/9", "172.16.0.0/12", "10.0.0.0/8")
+"""Where a free subnet is looked for: first what neither docker's bridges nor overlay networks take by themselves."""
+
+
+def problems(inventory: Inventory, engine: APIClient) -> list[str]:
+    """Every reason why the host has no room for the lab, in words; none when it has."""
+    return [*ports(inventory, engine), *subnet(inventory, engine)]
+
+
+def ports(inventory: Inventory, engine: APIClient) -> list[str]:
+    """The published ports that something else has taken; the lab's own containers may hold theirs.
+
+    Of an engine on another machine only the ports that its containers publish are seen.
+    """
+    bind = inventory.settings.bind
+    holders = {port: item for item in engine.containers() for port in _published(item)}
+    return [
+        f"port {port} of {bind}, published by {node}, is taken{_by(holders.get(port))}"
+        for port, node in wanted_ports(inventory).items()
+        if not _is_own(holders.get(port), inventory) and (_is_taken(bind, port) if _is_local() else port in holders)
+    ]
+
+
+def subnet(inventory: Inventory, engine: APIClient) -> list[str]:
+    """The networks of the host that the lab's subnet would overlap, and a subnet that is free."""
+    wanted = inventory.settings.subnet
+    used = dict(_used(inventory, engine))
+    clashes = [f"{network} ({owner})" for network, owner in used.items() if network.overlaps(wanted)]
+    if not clashes:
+        return []
+    free = free_subnet(wanted.prefixlen, list(used))
+    advice = f"; {free} is free" if free else ""
+    return [f"the subnet {wanted} overlaps {', '.join(clashes)}{advice}"]
+
+
+def wanted_ports(inventory: Inventory) -> dict[int, str]:
+    """Each port that the lab publishes on the host, and which node it leads to."""
+    registry = inventory.settings.registry
+    published = {int(mapping.split(":")[0]): node.name for node in inventory.nodes for mapping in node.vars.ports}
+    return {registry.port: registry.host} | published
+
+
+def free_subnet(prefix: int, used: list[IPv4Network]) -> IPv4Network | None:
+    """A private subnet of that size that overlaps none of the given ones."""
+    for pool in map(IPv4Network, POOLS):
+        for candidate in pool.subnets(new_prefix=max(prefix, pool.prefixlen)):
+            if not any(candidate.overlaps(network) for network in used):
+                return candidate
+    return None
+
+
+def routes(table: str) -> list[tuple[IPv4Network, str]]:
+    """The subnets, with their interface, of a table in the format of /proc/net/route; without the default route."""
+    rows = [line.split() for line in table.splitlines()[1:]]
+    found = [(IPv4Network((_quad(row[1]), _quad(row[7])), strict=False), row[0]) for row in rows]
+    return [(network, interface) for network, interface in found if network.prefixlen]
+
+
+def _used(inventory: Inventory, engine: APIClient) -> Iterator[tuple[IPv4Network, str]]:
+    """Networks of the engine first, because their names say more than those of their bridges."""
+    listed = engine.networks()
+    own = {network for item in listed if _labels(item).get(LABEL) == inventory.cluster for network in _subnets(item)}
+    taken = {network: f"docker network {item['Name']}" for item in listed for network in _subnets(item)}
+    yield from ((network, owner) for network, owner in taken.items() if network not in own)
+    if not _is_local():
+        return
+    with suppress(OSError):
+        for network, interface in routes(ROUTES.read_text()):
+            if network not in taken:
+                yield network, f"route through {interface}"
+
+
+def _subnets(network: Mapping[str, Any]) -> Iterator[IPv4Network]:
+    if network.get("Scope") == "swarm":
+        return  # lives inside the nodes of a swarm, not on the host
+    for config in (network.get("IPAM") or {}).get("Config") or []:
+        with suppress(ValueError, KeyError):
+            yield IPv4Network(config["Subnet"], strict=False)
+
+
+def _labels(item: Mapping[str, Any]) -> dict[str, str]:
+    return item.get("Labels") or {}
+
+
+def _published(container: Mapping[str, Any]) -> list[int]:
+    return [port["PublicPort"] for port in container.get("Ports") or [] if port.get("PublicPort")]
+
+
+def _is_own(holder: Mapping[str, Any] | None, inventory: Inventory) -> bool:
+    return holder is not None and _labels(holder).get(LABEL) == inventory.cluster
+
+
+def _by(holder: Mapping[str, Any] | None) -> str:
+    if holder:
+        return f" by the container {holder['Names'][0].lstrip('/')}"
+    return " by another program" if _is_local() else ""
+
+
+def _is_taken(address: str, port: int) -> bool:
+    """Whether the engine could not listen there. A refusal for want of privileges is none: the engine has them."""
+    family = socket.AF_INET6 if ip_address(address).version == 6 else socket.AF_INET
+    with socket.socket(family) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((address, port))
+            listener.listen()
+        except OSError as error:
+            return error.errno in (errno.EADDRINUSE, errno.EADDRNOTAVAIL)
+    return False
+
+
+def _is_local() -> bool:
+    return find().host.startswith("unix://")
+
+
+def _quad(word: str) -> str:
+    """An address as the kernel prints it: hexadecimal, in the machine's byte order."""
+    return socket.inet_ntoa(struct.pack("=L", int(word, 16)))
