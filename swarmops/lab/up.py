@@ -15,8 +15,9 @@ from swarmops.inventory import Inventory
 from swarmops.lab import compose, containers, preflight
 from swarmops.lab.compose_file import ComposeFile, compose_file
 from swarmops.lab.containers import Container
-from swarmops.lab.engine import environment, grants_privileged
+from swarmops.lab.engine import environment
 from swarmops.lab.images import ensure_lab_images
+from swarmops.lab.privileges import grants_privileged
 from swarmops.render import write
 from swarmops.report import Recap
 
@@ -59,15 +60,15 @@ def render(cluster: Cluster, seen: Mapping[str, Container]) -> ComposeFile:
     return compose_file(
         inventory,
         images,
-        privileged=privileged(inventory, cluster.engine, images.node, seen),
+        privileged=privileged(inventory, cluster.engine, seen),
         systempaths=not compose.find_compose().old,
         stack_dir=inventory.rendered,
     )
 
 
-def privileged(inventory: Inventory, engine: APIClient, image: str, seen: Mapping[str, Container]) -> bool:
+def privileged(inventory: Inventory, engine: APIClient, seen: Mapping[str, Container]) -> bool:
     """Whether nodes get full privileges: as stated, as the lab has it already, or as the engine grants it."""
     if inventory.settings.privileges != "auto":
         return inventory.settings.privileges == "full"
     had = {container.privileges for container in seen.values() if container.privileges}
-    return "full" in had if had else grants_privileged(engine, image)
+    return "full" in had if had else grants_privileged(engine)
