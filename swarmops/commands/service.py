@@ -23,3 +23,8 @@ def rollback(name: str) -> Command:
 def logs(task_or_service: str, lines: int) -> Command:
     """The last lines that a task printed."""
     return docker("service", "logs", "--raw", "--tail", str(lines), task_or_service)
+
+
+def remove(*names: str) -> Command:
+    """Removes services."""
+    return docker("service", "rm", *names)

@@ -25,6 +25,7 @@ class Watch:
         self._cluster = cluster
         self._ids = set(service_ids)
         self._since: Deadline | None = None
+        self._old: frozenset[str] | None = None
 
     def missing(self) -> str:
         """What is missing, in words. Raises SwarmopsError when a service never will run."""
@@ -44,7 +45,11 @@ class Watch:
     def _verdicts(self) -> list[tuple[Service, list[Task], Verdict]]:
         services, tasks, nodes = self._cluster.ask(_look)
         seen = [service for service in services if service.id in self._ids]
-        mine = {service.id: [task for task in tasks if task.service_id == service.id] for service in seen}
+        # What failed before the watch began is history: only new failures tell whether it can still come.
+        if self._old is None:
+            self._old = frozenset(task.id for task in tasks if task.failed)
+        news = [task for task in tasks if task.id not in self._old]
+        mine = {service.id: [task for task in news if task.service_id == service.id] for service in seen}
         return [(service, mine[service.id], judge(service, mine[service.id], nodes)) for service in seen]
 
     def _explain(self, service: Service, tasks: list[Task], verdict: Verdict) -> str:

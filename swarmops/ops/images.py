@@ -1,0 +1,142 @@
+"""Images: built here, pushed to the cluster's registry, pulled on its nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from docker.errors import DockerException
+
+from swarmops.cluster import Cluster
+from swarmops.commands import docker
+from swarmops.errors import InputError, SwarmopsError, suggest
+from swarmops.inventory import Inventory, Node
+from swarmops.lab import images
+from swarmops.report import Progress, Recap
+
+LAB_ONLY = frozenset({"node", "registry", "golang"})
+"""What makes the lab itself; no stack refers to it."""
+
+
+def names(inventory: Inventory) -> list[str]:
+    """The images that stacks can refer to."""
+    settings = inventory.settings.images
+    return sorted({*settings.build, *settings.hub} - LAB_ONLY)
+
+
+def reference(cluster: Cluster) -> Callable[[str], str]:
+    """How a stack refers to an image of the inventory, by its name."""
+    inventory = cluster.inventory
+    source = images.source(inventory, cluster.engine)
+
+    def refer(name: str) -> str:
+        return images.reference(known(inventory, name), inventory, source)
+
+    return refer
+
+
+def build(cluster: Cluster, name: str) -> Recap:
+    """Builds an image, or pulls it from the hub, unless it is there with the same content."""
+    recap = Recap()
+    before = _tags(cluster)
+    tag = images.ensure_image(known(cluster.inventory, name), cluster.inventory, cluster.engine, cluster.progress)
+    if tag in before:
+        recap.ok(name, tag)
+    else:
+        recap.changed(name, f"built {tag}")
+    return recap
+
+
+def push(cluster: Cluster, name: str) -> Recap:
+    """Pushes an image to the cluster's registry, built first if need be; returns when the registry has it."""
+    recap = build(cluster, name)
+    local = images.ensure_image(name, cluster.inventory, cluster.engine, cluster.progress)
+    target = reference(cluster)(name)
+    repository, _, tag = target.partition("/")[2].rpartition(":")
+    registry = f"{_push_host(cluster)}/{repository}"
+    cluster.engine.tag(local, registry, tag)
+    before = registry_digest(cluster, f"{registry}:{tag}")
+    _push(cluster, registry, tag)
+    after = registry_digest(cluster, f"{registry}:{tag}")
+    if after is None:
+        raise SwarmopsError(f"{target}: pushed, and the registry does not have it", remedy="inv doctor")
+    if before != after:
+        recap.changed("registry", f"{target} is {after[:19]}")
+    recap.ok("registry", target)
+    return recap
+
+
+def pull(cluster: Cluster, name: str, node: str | None = None) -> Recap:
+    """Pulls an image on all nodes, or on one; returns when they have what the registry has."""
+    recap = Recap()
+    nodes = [cluster.inventory.node(node)] if node else list(cluster.inventory.nodes)
+    target = reference(cluster)(known(cluster.inventory, name))
+
+    def work(one: Node) -> bool:
+        before = _has(cluster, one, target)
+        cluster.run(one.name, docker("pull", "--quiet", target), timeout=600)
+        cluster.progress.done(f"has {target}", one.name)
+        return before != _has(cluster, one, target)
+
+    for one, changed in zip(nodes, cluster.each(nodes, work), strict=True):
+        if changed:
+            recap.changed(one.name, f"pulled {target}")
+        recap.ok(one.name)
+    return recap
+
+
+def known(inventory: Inventory, name: str) -> str:
+    """The name itself. Raises InputError when the inventory has no such image."""
+    if name not in names(inventory):
+        raise InputError(
+            f"{name}: no such image in {inventory.path.name}{suggest(name, names(inventory))}",
+            remedy=f"one of {', '.join(names(inventory))}",
+        )
+    return name
+
+
+def registry_digest(cluster: Cluster, image: str) -> str | None:
+    """The digest that the registry has for an image; None when it has none."""
+    try:
+        return str(cluster.engine.inspect_distribution(image)["Descriptor"]["digest"])
+    except DockerException:
+        return None
+
+
+def _push_host(cluster: Cluster) -> str:
+    registry = cluster.inventory.settings.registry
+    return f"localhost:{registry.port}" if cluster.lab else f"{registry.host}:{registry.port}"
+
+
+def _push(cluster: Cluster, repository: str, tag: str) -> None:
+    try:
+        follow(cluster.engine.push(repository, tag, stream=True, decode=True), cluster.progress, f"push {tag}")
+    except DockerException as error:
+        raise SwarmopsError(f"push of {repository}:{tag}: {error}", remedy="inv up, or inv doctor") from error
+
+
+def follow(events: Iterator[Mapping[str, Any]], progress: Progress, what: str) -> None:
+    """Shows the engine's progress per layer. Raises SwarmopsError for an error among the events."""
+    layers: dict[str, str] = {}
+    for event in events:
+        if "error" in event:
+            raise SwarmopsError(f"{what}: {event['error']}", remedy="inv doctor")
+        layer, status = event.get("id"), event.get("status", "")
+        if not layer or status.startswith(("Waiting", "Preparing")):
+            continue
+        if event.get("progress"):
+            progress.waiting(f"{layer} {status} {event['progress']}")
+        elif layers.get(layer) != status:
+            progress.done(f"{layer} {status}")
+        layers[layer] = status
+
+
+def _tags(cluster: Cluster) -> set[str]:
+    return {tag for image in cluster.engine.images() for tag in image["RepoTags"] or []}
+
+
+def _has(cluster: Cluster, node: Node, image: str) -> str | None:
+    found = cluster.api(node.name).get("/images/json", filters={"reference": [image]})
+    return found[0]["Id"] if found else None
+
+

@@ -1,0 +1,153 @@
+"""What is: nodes, services, where the tasks run, and what is wrong."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from swarmops import facts
+from swarmops.cluster import Cluster
+from swarmops.facts import Service, SwarmNode, Task
+from swarmops.report import table
+from swarmops.verdict import Verdict, judge
+
+
+@dataclass(frozen=True)
+class Status:
+    """The swarm at one moment."""
+
+    nodes: list[SwarmNode]
+    services: list[Service]
+    tasks: list[Task]
+    missing: list[str]
+
+    @classmethod
+    def read(cls, cluster: Cluster) -> Status:
+        """Asks a manager that answers."""
+        nodes, services, tasks = cluster.ask(lambda api: (facts.nodes(api), facts.services(api), facts.tasks(api)))
+        present = {node.hostname for node in nodes} | {node.address for node in nodes}
+        missing = [node.name for node in cluster.inventory.nodes if not {node.name, node.address} & present]
+        return cls(nodes, services, tasks, missing)
+
+    def verdict(self, service: Service) -> Verdict:
+        """The verdict on one of the services."""
+        return judge(service, [task for task in self.tasks if task.service_id == service.id], self.nodes)
+
+    def problems(self) -> list[str]:
+        """What is wrong and why, a line each."""
+        found = [f"{name} is in the inventory and not in the swarm" for name in self.missing]
+        found += [f"{node.hostname} is {node.state}" for node in self.nodes if not node.ready]
+        found += [
+            f"{node.hostname} is a manager that is {node.reachability}"
+            for node in self.nodes
+            if node.manages and node.reachability != "reachable"
+        ]
+        verdicts = [self.verdict(service) for service in self.services]
+        return found + [verdict.failure or verdict.missing for verdict in verdicts if verdict.failure or verdict.missing]
+
+    def text(self) -> str:
+        """Two tables and the problems."""
+        parts = [table(("NODE", "ROLE", "STATE", "AVAILABILITY", "ADDRESS", "ENGINE", "TASKS"), self._node_rows())]
+        if self.services:
+            parts.append(table(("SERVICE", "MODE", "RUNNING", "IMAGE", "PORTS", "ON"), self._service_rows()))
+        problems = self.problems()
+        parts.append("\n".join(f"! {problem}" for problem in problems) if problems else "All is well.")
+        return "\n\n".join(parts)
+
+    def json(self) -> dict[str, Any]:
+        """The same for scripts."""
+        return {
+            "nodes": [asdict(node) for node in self.nodes],
+            "services": [self._service_json(service) for service in self.services],
+            "tasks": [task_json(task, self._names(), self._hosts()) for task in self.tasks],
+            "problems": self.problems(),
+        }
+
+    def _node_rows(self) -> list[list[object]]:
+        running = [task.node_id for task in self.tasks if task.state == "running"]
+        return [
+            [
+                node.hostname,
+                "leader" if node.leader else "manager" if node.manages else node.role,
+                node.state,
+                node.availability,
+                node.address,
+                node.engine,
+                running.count(node.id),
+            ]
+            for node in self.nodes
+        ]
+
+    def _service_rows(self) -> list[list[object]]:
+        rows = []
+        for service in self.services:
+            verdict = self.verdict(service)
+            image = service.image.partition("@")[0]
+            ports = ", ".join(service.ports) or "-"
+            rows.append([service.name, service.mode, f"{verdict.running}/{verdict.wanted}", image, ports, self._where(service)])
+        return rows
+
+    def _where(self, service: Service) -> str:
+        hosts = self._hosts()
+        on = [hosts.get(task.node_id, "?") for task in self._running(service)]
+        counts = {host: on.count(host) for host in sorted(on)}
+        return ", ".join(host if count == 1 else f"{host} x{count}" for host, count in counts.items()) or "-"
+
+    def _running(self, service: Service) -> list[Task]:
+        return [task for task in self.tasks if task.service_id == service.id and task.state == "running"]
+
+    def _service_json(self, service: Service) -> dict[str, Any]:
+        verdict = self.verdict(service)
+        return {
+            "id": service.id,
+            "name": service.name,
+            "stack": service.stack,
+            "mode": service.mode,
+            "image": service.image,
+            "running": verdict.running,
+            "wanted": verdict.wanted,
+            "ports": list(service.ports),
+            "update_state": service.update_state,
+        }
+
+    def _hosts(self) -> dict[str, str]:
+        return {node.id: node.hostname for node in self.nodes}
+
+    def _names(self) -> dict[str, str]:
+        return {service.id: service.name for service in self.services}
+
+
+def task_json(task: Task, services: dict[str, str], hosts: dict[str, str]) -> dict[str, Any]:
+    """One task for scripts."""
+    return {
+        "id": task.id,
+        "service": services.get(task.service_id, task.service_id),
+        "slot": task.slot,
+        "node": hosts.get(task.node_id, ""),
+        "state": task.state,
+        "desired": task.desired,
+        "error": task.error,
+        "image": task.image,
+        "since": task.since,
+    }
+
+
+def ps(status: Status, name: str) -> str:
+    """The tasks of a stack or service, the newest first within each slot; empty name for all."""
+    services = {s.id: s.name for s in status.services if not name or name in (s.name, s.stack)}
+    hosts = {node.id: node.hostname for node in status.nodes}
+    mine = sorted((task for task in status.tasks if task.service_id in services), key=lambda task: task.created, reverse=True)
+    mine.sort(key=lambda task: (services[task.service_id], task.slot))
+    rows = [
+        [
+            f"{services[task.service_id]}.{task.slot or hosts.get(task.node_id, '?')}",
+            hosts.get(task.node_id, "-"),
+            task.state,
+            task.desired,
+            task.image.partition("@")[0],
+            task.since[:19],
+            task.error or "-",
+        ]
+        for task in mine
+    ]
+    return table(("TASK", "NODE", "STATE", "DESIRED", "IMAGE", "SINCE", "ERROR"), rows)
