@@ -1,0 +1,68 @@
+"""The cluster as a whole."""
+
+from __future__ import annotations
+
+from invoke.context import Context
+from invoke.tasks import task
+
+from swarmops.tasks.session import inventory, progress, session, show, show_json
+
+TIMEOUT = "seconds to wait before it counts as failed"
+
+
+@task(help={"timeout": TIMEOUT})
+def up(c: Context, timeout: int = 300) -> None:
+    """Start the lab, make the swarm, and wait until every node is Ready and in its role."""
+    with session(c) as cluster:
+        from swarmops.ops.cluster import up as bring_up
+
+        show(bring_up(cluster, timeout))
+
+
+@task(help={"volumes": "remove the data of the nodes and of the registry too"})
+def down(c: Context, volumes: bool = False) -> None:
+    """Remove the lab: only what carries this cluster's label."""
+    with session(c) as cluster:
+        from swarmops.ops.lab import down as tear_down
+
+        show(tear_down(cluster, volumes=volumes))
+
+
+@task(help={"timeout": TIMEOUT})
+def quickstart(c: Context, timeout: int = 900) -> None:
+    """Do everything from a fresh machine: engine, images, lab, stacks; then ask the ingress."""
+    with progress() as shown:
+        from swarmops.ops.quickstart import quickstart as start
+
+        print(start(inventory(c), shown, timeout))
+
+
+@task(help={"json": "one JSON document instead of tables"})
+def status(c: Context, json: bool = False) -> None:
+    """Show nodes, services, where the tasks run, what is wrong and why."""
+    with session(c) as cluster:
+        from swarmops.ops.status import Status
+
+        seen = Status.read(cluster)
+        show_json(seen.json()) if json else print(seen.text())
+
+
+@task(help={"check": "write nothing; exit 3 when a file is not up to date"})
+def render(c: Context, check: bool = False) -> None:
+    """Write the compose and stack files from the templates and the inventory."""
+    with session(c) as cluster:
+        from swarmops.ops.render import render as write
+
+        show(write(cluster, check=check))
+
+
+@task
+def doctor(c: Context) -> None:
+    """Run every preflight check, each with its remedy."""
+    with progress() as shown:
+        from swarmops.ops.doctor import doctor as examine
+
+        print(examine(inventory(c), shown))
+
+
+TASKS = (quickstart, doctor, up, down, status, render)

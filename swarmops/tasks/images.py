@@ -1,0 +1,40 @@
+"""Images: built here, pushed to the registry, pulled on the nodes."""
+
+from __future__ import annotations
+
+from invoke.context import Context
+from invoke.tasks import task
+
+from swarmops.tasks.session import session, show
+
+IMAGE = "name of the image in the inventory"
+
+
+@task(positional=["image"], help={"image": IMAGE})
+def build(c: Context, image: str) -> None:
+    """Build an image of the inventory, unless it is there with the same content."""
+    with session(c) as cluster:
+        from swarmops.ops import images
+
+        show(images.build(cluster, image))
+
+
+@task(positional=["image"], help={"image": IMAGE})
+def push(c: Context, image: str) -> None:
+    """Push an image to the cluster's registry, built first if need be."""
+    with session(c) as cluster:
+        from swarmops.ops import images
+
+        show(images.push(cluster, image))
+
+
+@task(positional=["image"], help={"image": IMAGE, "node": "this node alone"})
+def pull(c: Context, image: str, node: str = "") -> None:
+    """Pull an image from the registry on all nodes."""
+    with session(c) as cluster:
+        from swarmops.ops import images
+
+        show(images.pull(cluster, image, node or None))
+
+
+TASKS = (build, push, pull)

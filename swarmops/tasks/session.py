@@ -1,0 +1,60 @@
+"""What every task shares: the inventory, an open cluster, and the way a result is shown."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from invoke.context import Context
+
+from swarmops.errors import SwarmopsError
+
+if TYPE_CHECKING:
+    from swarmops.cluster import Cluster
+    from swarmops.inventory import Inventory
+    from swarmops.report import Progress, Recap
+
+
+def inventory(c: Context) -> Inventory:
+    """The inventory that `SWARMOPS_INVENTORY` names, or invoke's configuration `swarmops.inventory`."""
+    from swarmops.inventory import load
+
+    return load(Path(os.environ.get("SWARMOPS_INVENTORY") or c.config.swarmops.inventory))
+
+
+@contextmanager
+def progress() -> Iterator[Progress]:
+    """Progress on stderr; Ctrl-C ends it with one line that says how to go on."""
+    from swarmops.report import Progress
+
+    shown = Progress()
+    try:
+        yield shown
+    except KeyboardInterrupt:
+        raise SwarmopsError("interrupted", remedy="the same command goes on from here") from None
+    finally:
+        shown.close()
+
+
+@contextmanager
+def session(c: Context) -> Iterator[Cluster]:
+    """The cluster of the inventory, open until the task is over."""
+    with progress() as shown:
+        from swarmops.cluster import Cluster
+
+        with Cluster(inventory(c), shown) as cluster:
+            yield cluster
+
+
+def show(recap: Recap) -> None:
+    """The recap on stdout."""
+    print("\n".join(recap.lines()))
+
+
+def show_json(value: Any) -> None:
+    """One JSON document on stdout."""
+    print(json.dumps(value, indent=2, default=str))
