@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from swarmops import facts
 from swarmops.commands import Command
-from swarmops.connect import Door, Result
+from swarmops.connect import Door, Result, local
 from swarmops.connect.api import EngineAPI
 from swarmops.errors import ConnectionFailed, SwarmopsError
 from swarmops.inventory import Inventory, Node
@@ -130,6 +130,7 @@ class Cluster:
         self._pool.shutdown(wait=False, cancel_futures=True)
         for door in list(self._doors.values()):
             door.close()
+        local.end_all()
 
     def __enter__(self) -> Cluster:
         return self

@@ -38,6 +38,11 @@ class Stack:
         """The file as YAML."""
         return yaml.safe_dump(self.file, sort_keys=False, width=120)
 
+    @property
+    def files(self) -> dict[str, str]:
+        """What is written of it: file names, below the cluster's directory, and their texts."""
+        return {f"{self.name}.yml": self.text} | {f"{self.name}/{name}": text for name, text in self.configs.items()}
+
     def full_name(self, service: str) -> str:
         """The name that a service of the file has in the swarm."""
         return f"{self.name}_{service}"

@@ -46,8 +46,14 @@ class Inventory:
 
     @property
     def project(self) -> Path:
-        """The directory of the inventory file; templates/, images/ and stack/ are next to it."""
-        return self.path.parent
+        """The nearest directory from the inventory file upwards that holds templates/; images/ is beside it."""
+        above = [folder for folder in self.path.parents if (folder / "templates").is_dir()]
+        return above[0] if above else self.path.parent
+
+    @property
+    def rendered(self) -> Path:
+        """Where this cluster's compose and stack files are written."""
+        return self.project / "stack" / self.cluster
 
     @property
     def cluster(self) -> str:
@@ -83,4 +89,4 @@ class Inventory:
         return known[name]
 
     def _file(self, stated: str) -> Path:
-        return self.project / Path(stated).expanduser()
+        return self.path.parent / Path(stated).expanduser()

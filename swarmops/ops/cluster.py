@@ -99,22 +99,17 @@ class Up:
 
     def _leader(self, engines: Engines) -> Node:
         """A manager of the swarm that exists, or the first one of a new swarm."""
-        with suppress(ConnectionFailed):
-            if any(node not in engines.nodes for node in self.nodes):
+        if len(engines.nodes) < len(self.nodes):
+            with suppress(ConnectionFailed):
                 return self.cluster.inventory.node(self.cluster.manager().node)
         managers = self.cluster.inventory.managers
-        looked = {node: engines.of(node) for node in managers}
-        in_control = [node for node, engine in looked.items() if engine.control]
-        if not in_control:
-            in_control = [node for node in self.nodes if engines.of(node).control] if self._was_in_use(looked) else []
-        if in_control:
-            self._know(in_control[0], looked.get(in_control[0]) or engines.of(in_control[0]))
-            return in_control[0]
+        in_use = any(engines.of(node).state != "inactive" for node in managers)
+        # A manager that was demoted by hand leaves the control to a node that the inventory has as a worker.
+        for node in (*managers, *(self.cluster.inventory.workers if in_use else ())):
+            if engines.of(node).control:
+                self._know(node, engines.of(node))
+                return node
         return self._init(managers[0])
-
-    @staticmethod
-    def _was_in_use(looked: dict[Node, Engine]) -> bool:
-        return any(engine.state != "inactive" for engine in looked.values())
 
     def _init(self, node: Node) -> Node:
         self.cluster.run(node.name, swarm.init(node.address))
@@ -183,13 +178,13 @@ class Engines:
     def __init__(self, run: Up, nodes: list[Node]) -> None:
         self.nodes = nodes
         self._run = run
-        self._futures = {node: run.cluster.later(self._await(node)) for node in nodes}
+        self._futures = {node.name: run.cluster.later(self._await(node)) for node in nodes}
 
     def of(self, node: Node) -> Engine:
         """What a node's engine says; waits for it."""
-        if node not in self._futures:
+        if node.name not in self._futures:
             return Engine.read(self._run.cluster.api(node.name))
-        return self._futures[node].result()
+        return self._futures[node.name].result()
 
     def close(self) -> None:
         """Ends the waiting for those that nobody needs any more."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 from swarmops import facts, stackfile
 from swarmops.cluster import Cluster
@@ -28,7 +27,8 @@ def deploy(cluster: Cluster, name: str, timeout: float) -> Recap:
     deadline, recap = Deadline(timeout), Recap()
     known(cluster, name)
     stack = rendered(cluster, routing(cluster))[name]
-    write_files(cluster, stack)
+    for file, text in stack.files.items():
+        write(cluster.inventory.rendered / file, text)
     stack = stackfile.pinned(stack, lambda image: digest(cluster, image))
     running = cluster.ask(lambda api: facts.services(api, name))
     changes = stackfile.differences(stack, running)
@@ -105,14 +105,6 @@ def _render(cluster: Cluster, name: str, route: str, image: Callable[[str], str]
     template = root / inventory.settings.stacks[name].template
     text = render(template, root, context)
     return stackfile.parse(name, text, template, lambda path: render(path, root, context))
-
-
-def write_files(cluster: Cluster, stack: Stack) -> list[Path]:
-    """Writes the stack's file and its configurations where they differ; returns those that were written."""
-    directory = cluster.inventory.rendered
-    files = {directory / f"{stack.name}.yml": stack.text}
-    files |= {directory / stack.name / config: content for config, content in stack.configs.items()}
-    return [path for path, text in files.items() if write(path, text)]
 
 
 def digest(cluster: Cluster, image: str) -> str:

@@ -1,0 +1,70 @@
+"""Everything from a fresh machine."""
+
+from __future__ import annotations
+
+import time
+import urllib.error
+import urllib.request
+
+from swarmops.cluster import Cluster
+from swarmops.errors import InputError, WaitTimeout
+from swarmops.inventory import Inventory
+from swarmops.lab.install import ensure_compose, ensure_engine
+from swarmops.ops import cluster as clusters
+from swarmops.ops import images, stacks
+from swarmops.report import Progress
+from swarmops.wait import POLL_SECONDS, Deadline
+
+INGRESS_PORT = 80
+VISUALIZER_PORT = 9000
+
+
+def quickstart(inventory: Inventory, progress: Progress, timeout: float) -> str:
+    """Engine, images, lab, stacks; returns the URLs and what the ingress answered."""
+    if inventory.settings.transport != "lab":
+        raise InputError("quickstart makes a lab; the nodes of this inventory are real hosts", remedy="inv up")
+    deadline = Deadline(timeout)
+    ensure_engine(progress)
+    with Cluster(inventory, progress) as cluster:
+        ensure_compose(cluster.engine, inventory, progress)
+        clusters.up(cluster, deadline.left)
+        progress.done(f"{len(inventory.nodes)} nodes are Ready")
+        for name in images.names(inventory):
+            images.push(cluster, name)
+        for name in inventory.settings.stacks:
+            stacks.deploy(cluster, name, deadline.left)
+            progress.done("runs", name)
+    return summary(inventory, progress, deadline)
+
+
+def summary(inventory: Inventory, progress: Progress, deadline: Deadline) -> str:
+    """The addresses to look at, and the answer of the ingress."""
+    lines = []
+    visualizer, ingress = (published(inventory, port) for port in (VISUALIZER_PORT, INGRESS_PORT))
+    if visualizer:
+        lines.append(f"Visualizer  http://{visualizer}")
+    if ingress:
+        lines += [f"Ingress     http://{ingress}", "", f"$ curl {ingress}", answer(f"http://{ingress}", progress, deadline)]
+    return "\n".join(lines)
+
+
+def published(inventory: Inventory, port: int) -> str:
+    """Where the host answers for a port of a manager, as host:port; empty when it is not published."""
+    bind = str(inventory.settings.bind)
+    host = "localhost" if bind in ("127.0.0.1", "0.0.0.0") else bind
+    mappings = [mapping for node in inventory.managers for mapping in node.vars.ports]
+    return next((f"{host}:{outer}" for outer, _, inner in (m.partition(":") for m in mappings) if inner == str(port)), "")
+
+
+def answer(url: str, progress: Progress, deadline: Deadline) -> str:
+    """What the ingress answers once it does: its proxy looks for the replicas every half second."""
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=5) as response:
+                return str(response.read().decode().rstrip())
+        except (urllib.error.URLError, OSError) as error:
+            problem = str(error)
+        progress.waiting(f"{url} to answer ({problem})")
+        if deadline.left == 0:
+            raise WaitTimeout(f"{url} did not answer: {problem}", remedy="inv status")
+        time.sleep(POLL_SECONDS)
