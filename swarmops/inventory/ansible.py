@@ -42,7 +42,8 @@ class Tree:
     def members(self, group: str) -> dict[str, Path]:
         """The hosts of a group and of its descendants, in the order of the file, with the path of each."""
         found: dict[str, Path] = {}
-        for each in self._descendants(group):
+        top = self.groups.get(group)
+        for each in self._with_children(top) if top else ():
             for host, path in each.hosts.items():
                 found.setdefault(host, path)
         return found
@@ -59,14 +60,17 @@ class Tree:
             merged |= group.vars
         return merged | self.host_vars.get(host, {})
 
-    def _descendants(self, name: str) -> Iterator[Group]:
-        waiting, seen = [self.groups[name]] if name in self.groups else [], set()
-        while waiting:
-            group = waiting.pop(0)
-            if group.name not in seen:
-                seen.add(group.name)
-                yield group
-                waiting.extend(group.children.values())
+    def contains(self, outer: Group, inner: Group) -> bool:
+        """Whether a group is another one, or somewhere inside it."""
+        return inner in self._with_children(outer)
+
+    def _with_children(self, group: Group) -> Iterator[Group]:
+        waiting, seen = [group], {group.name}
+        for found in waiting:
+            yield found
+            new = [child for child in found.children.values() if child.name not in seen]
+            waiting += new
+            seen |= {child.name for child in new}
 
 
 def read(data: Any) -> Tree:
@@ -93,13 +97,13 @@ def expand(pattern: str) -> list[str]:
     if not match:
         raise BadRange("a range is written [01:03], [a:c] or [0:8:2]")
     head, first, last, step, tail = match.groups()
-    if step is not None and not (step.isdigit() and int(step)):
+    if step is not None and not (step.isdecimal() and int(step)):
         raise BadRange(f"the step {step} of the range should be a number from 1 up")
     return [head + item + rest for item in _items(first or "0", last, int(step or 1)) for rest in expand(tail)]
 
 
 def _items(first: str, last: str, step: int) -> list[str]:
-    if first.isdigit() and last.isdigit():
+    if first.isdecimal() and last.isdecimal():
         if len(first) > 1 and first.startswith("0") and len(first) != len(last):
             raise BadRange(f"{first} and {last} should have the same number of digits")
         width = len(first) if first.startswith("0") else 0
@@ -120,19 +124,29 @@ def _letters(first: str, last: str) -> set[str]:
 
 def _read_group(tree: Tree, name: str, body: Any, path: Path) -> Group:
     group = tree.groups.setdefault(name, Group(name))
-    stated = dict(_mapping(_mapping(body).get("vars")))
-    priority = stated.pop(PRIORITY, group.priority)
-    group.priority = priority if isinstance(priority, int) else 1
-    group.vars |= stated
-    for child, inner in _mapping(_mapping(body).get("children")).items():
-        inside = (*path, "children", str(child))
-        if str(child) in path[::2]:
-            tree.wrong.append((inside, f"the group {child} is inside itself"))
-            continue
-        group.children[str(child)] = _read_group(tree, str(child), inner, inside)
-    for pattern, own in _mapping(_mapping(body).get("hosts")).items():
-        _read_hosts(tree, group, str(pattern), own, (*path, "hosts", str(pattern)))
+    for section, stated in _mapping(body).items():  # in the order of the file: what is said last of a host counts
+        if section == "vars":
+            _read_vars(group, _mapping(stated))
+        for key, inner in _mapping(stated).items():
+            if section == "children":
+                _read_child(tree, group, str(key), inner, (*path, section, str(key)))
+            elif section == "hosts":
+                _read_hosts(tree, group, str(key), inner, (*path, section, str(key)))
     return group
+
+
+def _read_vars(group: Group, stated: dict[str, Any]) -> None:
+    group.priority = stated.get(PRIORITY, group.priority)
+    group.vars |= {key: value for key, value in stated.items() if key != PRIORITY}
+
+
+def _read_child(tree: Tree, group: Group, name: str, body: Any, path: Path) -> None:
+    above = name in path[:-1:2]
+    child = None if above else _read_group(tree, name, body, path)
+    if child is None or tree.contains(child, group):
+        tree.wrong.append((path, f"the group {name} contains {group.name} and is inside it"))
+    else:
+        group.children[name] = child
 
 
 def _read_hosts(tree: Tree, group: Group, pattern: str, own: Any, path: Path) -> None:

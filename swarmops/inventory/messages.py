@@ -20,7 +20,7 @@ Place = tuple[str | int, ...]
 def problems(document: Document, error: ValidationError) -> list[Problem]:
     """Every error of the schema as a sentence with its place."""
     found = error.errors(include_url=False, include_context=True)
-    return [document.problem(place(each), _sentence(each)) for each in found]
+    return [_problem(document, each) for each in found]
 
 
 def place(error: ErrorDetails) -> Place:
@@ -28,7 +28,14 @@ def place(error: ErrorDetails) -> Place:
     return tuple(part for part in error["loc"] if part != "[key]")
 
 
-def _sentence(error: ErrorDetails) -> str:
+def _problem(document: Document, error: ErrorDetails) -> Problem:
+    path, at_key = place(error), error["loc"][-1] == "[key]"
+    if error["type"] == "invalid_key" or (at_key and error["type"] == "string_type"):
+        return document.problem(path[:-1], f"the key {path[-1]} should be text, quote it")
+    return document.problem(path, _sentence(document, error))
+
+
+def _sentence(document: Document, error: ErrorDetails) -> str:
     kind, value, context = error["type"], error["input"], error.get("ctx", {})
     if kind == "extra_forbidden":
         return _unknown_key(place(error))
@@ -38,6 +45,8 @@ def _sentence(error: ErrorDetails) -> str:
         return "is missing"
     if kind == "literal_error":
         return _not_one_of(value, context["expected"])
+    if kind == "string_type" and isinstance(value, bool | int | float):
+        return f'should be text, quote it: "{document.written(place(error))}"'
     return _SHOULD.get(kind, _should_be("different"))(value)
 
 
@@ -45,15 +54,9 @@ def _should_be(wanted: str) -> Callable[[Any], str]:
     return lambda value: f"should be {wanted}, not {_kind(value)}"
 
 
-def _text(value: Any) -> str:
-    if isinstance(value, bool | int | float):
-        return f'should be text, quote it: "{json.dumps(value)}"'
-    return f"should be text, not {_kind(value)}"
-
-
 _SHOULD: dict[str, Callable[[Any], str]] = {
-    "string_type": _text,
-    "invalid_key": lambda _: "a key should be text, quote it",
+    "string_type": _should_be("text"),
+    "recursion_loop": lambda _: "contains itself",
     "int_type": _should_be("a whole number"),
     "int_from_float": _should_be("a whole number"),
     "bool_type": _should_be("true or false"),

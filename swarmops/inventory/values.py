@@ -3,25 +3,43 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from dataclasses import dataclass
 from ipaddress import IPv4Network, ip_address
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, StrictInt, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    StrictInt,
+    WithJsonSchema,
+)
+from pydantic_core.core_schema import CoreSchema, no_info_after_validator_function
 
 _HIGHEST_PORT = 65535
+_PORT = "(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})"
 
 
-def _text(pattern: str, should: str) -> Any:
-    """A type of text that fits a pattern; otherwise it `should …`."""
-    fits: Callable[[str], object] = re.compile(pattern).search
+@dataclass(frozen=True)
+class Fits:
+    """Text that fits a pattern; of other text it is said what it should be."""
 
-    def check(value: str) -> str:
-        if not fits(value):
-            raise ValueError(f'"{value}" should {should}')
+    pattern: str
+    should: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Text first, then the pattern."""
+        return no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """The pattern, for editors."""
+        return handler(core) | {"pattern": self.pattern}
+
+    def _check(self, value: str) -> str:
+        if not re.search(self.pattern, value):
+            raise ValueError(f'"{value}" should be {self.should}')
         return value
-
-    return Annotated[str, AfterValidator(check), WithJsonSchema({"type": "string", "pattern": pattern})]
 
 
 def _subnet(value: Any) -> IPv4Network:
@@ -53,29 +71,13 @@ def _port(value: int) -> int:
     return value
 
 
-def _mapping(value: Any) -> str:
-    """Host port and node port. YAML reads `9000:22` without quotes as a number with base 60."""
-    if type(value) is int:
-        first, second = divmod(value, 60)
-        hint = f' (did you mean "{first}:{second}"?)' if first else ""
-        raise ValueError(f"YAML reads this as the number {value}; quote it{hint}")
-    ports = str(value).split(":")
-    if not isinstance(value, str) or len(ports) != len(("host", "node")) or not all(map(_is_port, ports)):
-        raise ValueError(f'"{value}" should be a port of the host and a port of the node, such as "8000:80"')
-    return value
-
-
-def _is_port(text: str) -> bool:
-    return text.isascii() and text.isdigit() and 1 <= int(text) <= _HIGHEST_PORT
-
-
-ClusterName = _text(r"^[a-z][a-z0-9-]+$", "be two or more of a-z, 0-9 and -, a letter first")
-Name = _text(r"^[a-z0-9][a-z0-9_-]*$", "be made of a-z, 0-9, _ and -")
-HostName = _text(r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$", "be a host name")
-Reference = _text(r"^[a-z0-9][A-Za-z0-9._/:@-]*$", "be an image such as nginx:1.26.3")
-Tag = _text(r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$", "be a tag such as 1.0")
-Filled = _text(r"\S", "not be empty")
-Inside = _text(r"^(?!/|.*(^|/)\.\.(/|$)).*\S", "be a path below the project, such as images/echo")
+ClusterName = Annotated[str, Fits(r"^[a-z][a-z0-9-]+$", "two or more of a-z, 0-9 and -, a letter first")]
+Name = Annotated[str, Fits(r"^[a-z0-9][a-z0-9_-]*$", "made of a-z, 0-9, _ and -")]
+HostName = Annotated[str, Fits(r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$", "a host name")]
+Reference = Annotated[str, Fits(r"^[a-z0-9][A-Za-z0-9._/:@-]*$", "an image such as nginx:1.26.3")]
+Tag = Annotated[str, Fits(r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$", "a tag such as 1.0")]
+Filled = Annotated[str, Fits(r"\S", "more than nothing")]
+Inside = Annotated[str, Fits(r"^(?!/|.*(^|/)\.\.(/|$)).*\S", "a path below the project, such as images/echo")]
 Subnet = Annotated[
     IPv4Network, BeforeValidator(_subnet), WithJsonSchema({"type": "string", "pattern": r"^[0-9.]+/[0-9]+$"})
 ]
@@ -83,6 +85,4 @@ Address = Annotated[str, AfterValidator(_address), WithJsonSchema({"type": "stri
 Port = Annotated[
     StrictInt, AfterValidator(_port), WithJsonSchema({"type": "integer", "minimum": 1, "maximum": _HIGHEST_PORT})
 ]
-PortMapping = Annotated[
-    str, BeforeValidator(_mapping), WithJsonSchema({"type": "string", "pattern": "^[0-9]+:[0-9]+$"})
-]
+PortMapping = Annotated[str, Fits(f"^{_PORT}:{_PORT}$", 'a port of the host and a port of the node, such as "8000:80"')]

@@ -44,19 +44,25 @@ class Document:
 
     def line(self, path: Sequence[str | int]) -> int:
         """The line of a path, or of the nearest thing above it; 0 in an empty document."""
-        node, line = self._root, 0
-        if node is not None:
-            line = node.start_mark.line + 1
+        return self._find(path)[0]
+
+    def written(self, path: Sequence[str | int]) -> str:
+        """The scalar at a path as it is written in the file: `no`, not False."""
+        return _text(self._find(path)[1])
+
+    def problem(self, path: Sequence[str | int], text: str) -> Problem:
+        """Something wrong at a path."""
+        return Problem(self.file, self.line(path), f"{dotted(path)}: {text}" if path else text)
+
+    def _find(self, path: Sequence[str | int]) -> tuple[int, Any]:
+        node = self._root
+        line = node.start_mark.line + 1 if node else 0
         for part in path:
             found = _child(node, part)
             if found is None:
                 break
             line, node = found
-        return line
-
-    def problem(self, path: Sequence[str | int], text: str) -> Problem:
-        """Something wrong at a path."""
-        return Problem(self.file, self.line(path), f"{dotted(path)}: {text}" if path else text)
+        return line, node
 
     def _duplicates(self, node: Any, path: Path, seen: set[int]) -> Iterator[Problem]:
         if id(node) in seen:

@@ -1,0 +1,45 @@
+"""Unit tests reach no engine, no host and no network: one that tries fails, and says what it tried."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+
+FORBIDDEN = {"docker", "docker-compose", "dockerd", "ssh", "scp", "sftp"}
+_connect = socket.socket.connect
+_connect_ex = socket.socket.connect_ex
+_popen = subprocess.Popen.__init__
+
+
+class Escaped(BaseException):
+    """A unit test reached out of its process. No `except Exception` of the code under test may hide it."""
+
+
+@pytest.fixture(autouse=True)
+def stay_inside(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket.socket, "connect", refuse_connection)
+    monkeypatch.setattr(socket.socket, "connect_ex", refuse_connection)
+    monkeypatch.setattr(subprocess.Popen, "__init__", refuse_program)
+    for name in ("execv", "execve", "execvp", "execvpe", "system"):
+        monkeypatch.setattr(os, name, refuse_exec)
+
+
+def refuse_connection(_: socket.socket, address: Any) -> NoReturn:
+    raise Escaped(f"a unit test may not connect to {address}")
+
+
+def refuse_program(self: subprocess.Popen[Any], args: Any, *rest: Any, **named: Any) -> None:
+    words = args.split() if isinstance(args, str) else [os.fsdecode(word) for word in args]
+    for word in words:
+        if Path(word).name in FORBIDDEN:
+            raise Escaped(f"a unit test may not run {' '.join(words)}")
+    _popen(self, args, *rest, **named)
+
+
+def refuse_exec(*args: Any) -> NoReturn:
+    raise Escaped(f"a unit test may not run {args}")
