@@ -85,6 +85,10 @@ class CommandFailed(SwarmopsError):
     """A command ran on a node and exited with a code other than 0."""
 
 
+class NotFound(CommandFailed):
+    """The engine was asked for something that does not exist."""
+
+
 def suggest(word: str, known: Iterable[str]) -> str:
     """`, did you mean labels?` for a word that resembles a known one, otherwise the empty string."""
     close = get_close_matches(word, list(known), n=1)

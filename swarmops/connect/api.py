@@ -7,12 +7,13 @@ import io
 import json
 import threading
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 
 from swarmops.commands import Command, docker
 from swarmops.connect import Door, Stream
-from swarmops.errors import CommandFailed, ConnectionFailed
+from swarmops.errors import CommandFailed, ConnectionFailed, NotFound
 
 DIAL = docker("system", "dial-stdio")
 VERSION = "v1.41"  # engine 20.10, the oldest that is supported; newer engines answer it as well
@@ -50,7 +51,7 @@ class _Connection(http.client.HTTPConnection):
     def connect(self) -> None:
         stream = self._open_stream()
         stream.settimeout(self._seconds)
-        self.sock = _StreamSocket(stream)  # type: ignore[assignment]
+        self.sock = _StreamSocket(stream)
 
 
 class EngineAPI:
@@ -67,7 +68,8 @@ class EngineAPI:
     def get(self, path: str, *, filters: dict[str, list[str]] | None = None, **query: str) -> Any:
         """The JSON that the engine answers.
 
-        Raises ConnectionFailed when the engine does not answer, CommandFailed when it answers with an error.
+        Raises ConnectionFailed when the engine does not answer, CommandFailed when it answers with an error, NotFound
+        when that error is that there is no such thing.
         """
         if filters:
             query["filters"] = json.dumps(filters)
@@ -75,7 +77,8 @@ class EngineAPI:
         with self._lock:
             status, body = self._ask(url)
         if status >= 400:
-            raise CommandFailed(f"{self.node}: {path}: {_message(body)}")
+            kind = NotFound if status == HTTPStatus.NOT_FOUND else CommandFailed
+            raise kind(f"{self.node}: {path}: {_message(body)}")
         return json.loads(body)
 
     def close(self) -> None:

@@ -15,14 +15,22 @@ CREDENTIALS = struct.Struct("3i")  # struct ucred: pid, uid, gid
 
 
 def grants_privileged(engine: APIClient) -> bool:
-    """Whether a container with `--privileged` starts.
+    """Whether a container with `--privileged` starts. An engine is trusted to have what cannot be seen."""
+    return gives_what_it_has(engine.version()["Version"]) or not missing_capabilities()
 
-    From 23.0 on an engine gives what it has itself. An older one asks for every capability that the kernel knows, and
-    fails where it lacks one: https://github.com/moby/moby/pull/42933. Where its own cannot be seen, it is trusted to
-    have all.
+
+def gives_what_it_has(version: str) -> bool:
+    """Whether an engine of that version fits `--privileged` to its own capabilities.
+
+    An older one asks for all that the kernel knows, and fails where it lacks one itself:
+    https://github.com/moby/moby/pull/42933.
     """
-    major = str(engine.version()["Version"]).partition(".")[0]
-    return int(major) >= 23 or not missing_capabilities()
+    return numbers(version) >= (23,)
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    """The major and minor number of an engine's version, such as 20.10.24+dfsg1."""
+    return tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
 
 
 def missing_capabilities() -> list[int]:

@@ -1,0 +1,87 @@
+"""Every preflight check in one run, each with its remedy."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+
+from swarmops.check import Check, Level, fail, ok, warn
+from swarmops.cluster import Cluster
+from swarmops.errors import CommandFailed, NotFound, SwarmopsError
+from swarmops.inventory import Node
+
+SKEW_WARN, SKEW_FAIL = 2.0, 60.0  # seconds; certificates and the order of logs suffer first, then the swarm
+
+
+def examine(cluster: Cluster) -> list[Check]:
+    """All checks: in a lab those of the host, then those of each node. Changes nothing."""
+    checks: list[Check] = []
+    if cluster.lab:
+        from swarmops.lab import diagnosis
+
+        checks += diagnosis.examine(cluster.inventory)
+        if not _lab_is_up(cluster):
+            return [*checks, ok("nodes", "the lab is not up; clocks and registry are looked at when it is")]
+    for found in cluster.each(cluster.inventory.nodes, lambda node: list(_node(cluster, node))):
+        checks += found
+    return checks
+
+
+def failed(checks: list[Check]) -> bool:
+    """Whether something found does not work."""
+    return any(check.level is Level.FAIL for check in checks)
+
+
+def skew(node: str, seconds: float) -> Check:
+    """What to think of a clock that is `seconds` ahead of this machine's."""
+    name, text = f"{node}: clock", f"{abs(seconds):.1f} s {'ahead' if seconds > 0 else 'behind'}"
+    remedy = "let chrony or systemd-timesyncd set it"
+    if abs(seconds) > SKEW_FAIL:
+        return fail(name, text, remedy)
+    return warn(name, text, remedy) if abs(seconds) > SKEW_WARN else ok(name, text)
+
+
+def _lab_is_up(cluster: Cluster) -> bool:
+    from swarmops.lab.containers import observe
+
+    with suppress(SwarmopsError):
+        return bool(observe(cluster.engine, cluster.inventory.cluster))
+    return False
+
+
+def _node(cluster: Cluster, node: Node) -> Iterator[Check]:
+    try:
+        ahead, info = _clock(cluster, node)
+    except SwarmopsError as error:
+        yield fail(f"{node.name}: engine", str(error).splitlines()[0], error.remedy or "inv up")
+        return
+    yield ok(f"{node.name}: engine", info["ServerVersion"])
+    yield skew(node.name, ahead)
+    yield _registry(cluster, node)
+
+
+def _clock(cluster: Cluster, node: Node) -> tuple[float, Any]:
+    """How far the node's clock is ahead, in seconds, give or take half the time of the question; and all it said."""
+    api = cluster.api(node.name)
+    api.get("/version")  # opens the connection, which takes longer than any answer
+    before = time.time()
+    info = api.get("/info")
+    return datetime.fromisoformat(info["SystemTime"]).timestamp() - (before + time.time()) / 2, info
+
+
+def _registry(cluster: Cluster, node: Node) -> Check:
+    """The node's engine asks the registry for an image that nobody has: being told so is an answer."""
+    registry = cluster.inventory.settings.registry
+    name, address = f"{node.name}: registry", f"{registry.host}:{registry.port}"
+    try:
+        cluster.api(node.name).get(f"/distribution/{address}/swarmops/no-such-image/json")
+    except NotFound:
+        pass
+    except CommandFailed as error:
+        return fail(name, f"{address} does not answer: {error}", "inv up starts it; compare registry in the inventory")
+    except SwarmopsError as error:
+        return fail(name, str(error).splitlines()[0], error.remedy)
+    return ok(name, f"{address} answers")
