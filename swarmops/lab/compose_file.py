@@ -1,0 +1,60 @@
+"""The compose file of a lab."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from swarmops.inventory import Inventory
+from swarmops.render import render
+
+if TYPE_CHECKING:
+    from swarmops.lab.images import LabImages
+
+SPEC_LABEL = "swarmops.spec"
+Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+@dataclass(frozen=True)
+class ComposeFile:
+    """The text of a compose file, and what each of its containers is made from: its name → a hash."""
+
+    text: str
+    specs: Mapping[str, str]
+
+
+def compose_file(
+    inventory: Inventory, images: LabImages, *, privileged: bool, systempaths: bool, stack_dir: Path
+) -> ComposeFile:
+    """Renders templates/compose.yml.j2 and marks every service with the hash of its definition.
+
+    By that mark `up` sees whether a container is as the file states without running compose. `systempaths` says
+    whether compose knows the security option of that name.
+    """
+    root = inventory.project / "templates"
+    context = {
+        **{name: getattr(inventory.settings, name) for name in type(inventory.settings).model_fields},
+        "images": images,
+        "nodes": inventory.nodes,
+        "registry_address": inventory.registry_address,
+        "authorized_keys": inventory.authorized_keys,
+        "privileged": privileged,
+        "systempaths": systempaths,
+        "stack_dir": stack_dir,
+    }
+    file = yaml.load(render(root / "compose.yml.j2", root, context), Loader)  # noqa: S506 (a safe loader, in C)
+    specs = {}
+    for service in file["services"].values():
+        specs[service["container_name"]] = service["labels"][SPEC_LABEL] = _hash(service)
+    return ComposeFile(yaml.dump(file, Dumper=Dumper, sort_keys=False, width=120), specs)
+
+
+def _hash(service: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(service, sort_keys=True).encode()).hexdigest()[:16]
