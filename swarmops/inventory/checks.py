@@ -120,7 +120,15 @@ def _networks(document: Document, inventory: Inventory) -> Iterator[Problem]:
 
 
 def _files(document: Document, inventory: Inventory) -> Iterator[Problem]:
-    images = inventory.settings.images
-    for name in images.build:
-        if name in images.hub:
-            yield document.problem(("all", "vars", "images", "build", name), "is stated under images.hub too")
+    settings, project = inventory.settings, inventory.project
+    at = ("all", "vars")
+    for name in settings.images.build:
+        if name in settings.images.hub:
+            yield document.problem((*at, "images", "build", name), "is stated under images.hub too")
+    for name, stack in settings.stacks.items():
+        templates = project / "templates"
+        if templates.is_dir() and not (templates / stack.template).is_file():
+            yield document.problem((*at, "stacks", name, "template"), f"there is no file templates/{stack.template}")
+    keys = inventory.authorized_keys
+    if settings.sshd and keys and not keys.is_file():
+        yield document.problem((*at, "sshd", "authorized_keys"), f"there is no file {settings.sshd.authorized_keys}")

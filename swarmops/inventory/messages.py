@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 
 from swarmops.errors import Problem, suggest
 from swarmops.inventory.schema import AllVars, Group, HostVars, InventoryFile, Settings
-from swarmops.inventory.yaml_lines import Document
+from swarmops.inventory.yaml_lines import Document, dotted
 
 Place = tuple[str | int, ...]
 
@@ -31,7 +31,8 @@ def place(error: ErrorDetails) -> Place:
 def _problem(document: Document, error: ErrorDetails) -> Problem:
     path, at_key = place(error), error["loc"][-1] == "[key]"
     if error["type"] == "invalid_key" or (at_key and error["type"] == "string_type"):
-        return document.problem(path[:-1], f"the key {path[-1]} should be text, quote it")
+        text = f"{dotted(path[:-1])}: the key {path[-1]} should be text, quote it"
+        return Problem(document.file, document.line(path), text)
     return document.problem(path, _sentence(document, error))
 
 

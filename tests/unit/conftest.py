@@ -11,8 +11,6 @@ from typing import Any, NoReturn
 import pytest
 
 FORBIDDEN = {"docker", "docker-compose", "dockerd", "ssh", "scp", "sftp"}
-_connect = socket.socket.connect
-_connect_ex = socket.socket.connect_ex
 _popen = subprocess.Popen.__init__
 
 
@@ -35,9 +33,9 @@ def refuse_connection(_: socket.socket, address: Any) -> NoReturn:
 
 def refuse_program(self: subprocess.Popen[Any], args: Any, *rest: Any, **named: Any) -> None:
     words = args.split() if isinstance(args, str) else [os.fsdecode(word) for word in args]
-    for word in words:
-        if Path(word).name in FORBIDDEN:
-            raise Escaped(f"a unit test may not run {' '.join(words)}")
+    script = words[-1].split() if Path(words[0]).name in {"sh", "bash"} else []
+    if FORBIDDEN & {Path(word).name for word in (*words, *script)}:
+        raise Escaped(f"a unit test may not run {' '.join(words)}")
     _popen(self, args, *rest, **named)
 
 
