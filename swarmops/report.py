@@ -24,6 +24,10 @@ class Outcome(StrEnum):
     FAILED = "failed"
 
 
+PLAIN_SECONDS = 2.0
+"""In a pipe a line about what is awaited comes at most this often."""
+
+
 class Progress:
     """Progress on stderr: finished steps stay, what is awaited is shown until something else is.
 
@@ -36,20 +40,21 @@ class Progress:
         self._start = time.monotonic()
         self._lock = threading.Lock()
         self._waiting = ""
+        self._quiet_until = 0.0
         self._status: Status | None = None
 
     def done(self, text: str, node: str = "") -> None:
         """A step that is finished: one line that stays."""
         line = f"{node}: {text}" if node else text
         with self._lock:
-            self._waiting = ""
+            self._waiting, self._quiet_until = "", 0.0
             if self._terminal():
                 self._spinner().console.print(line, highlight=False, markup=False)
             else:
                 self._plain(line)
 
     def waiting(self, text: str) -> None:
-        """What is being awaited; the same text twice in a row is shown once."""
+        """What is being awaited; the same text twice in a row is shown once, and in a pipe not every change."""
         with self._lock:
             if text == self._waiting:
                 return
@@ -58,7 +63,8 @@ class Progress:
                 from rich.text import Text
 
                 self._spinner().update(Text(text))
-            else:
+            elif time.monotonic() >= self._quiet_until:
+                self._quiet_until = time.monotonic() + PLAIN_SECONDS
                 self._plain(f"... {text}")
 
     def close(self) -> None:

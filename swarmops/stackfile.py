@@ -78,7 +78,7 @@ def _mapping(text: str, template: Path) -> dict[str, Any]:
     bad = [short for short, service in services.items() if not isinstance(service, dict) or not service.get("image")]
     if bad:
         raise InputError.of([Problem(template.name, 0, f"services.{short}: an image is missing") for short in bad])
-    return file
+    return dict(file)
 
 
 def _content_name(name: str, content: str) -> str:

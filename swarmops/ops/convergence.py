@@ -57,9 +57,13 @@ class Watch:
         return verdict.failure + (last_words(self._cluster, failed[-1]) if failed else "")
 
 
-def wait(cluster: Cluster, service_ids: Iterable[str], deadline: Deadline) -> None:
-    """Waits until the services run as they should and stay up. Raises SwarmopsError or WaitTimeout."""
-    until(Watch(cluster, service_ids).holds, deadline, cluster.progress)
+def wait(cluster: Cluster, service_ids: Iterable[str], deadline: Deadline, *, settled: bool = False) -> None:
+    """Waits until the services run as they should and stay up; nobody changed a `settled` one, so it need not prove it.
+
+    Raises SwarmopsError or WaitTimeout.
+    """
+    watch = Watch(cluster, service_ids)
+    until(watch.missing if settled else watch.holds, deadline, cluster.progress)
 
 
 def last_words(cluster: Cluster, task: Task) -> str:

@@ -27,7 +27,7 @@ def scale(cluster: Cluster, replicas: Mapping[str, int], timeout: float) -> Reca
         recap.changed(name, f"replicas {services[name].replicas} → {count}")
         if services[name].stack in cluster.inventory.settings.stacks:
             recap.note(f"The next inv deploy {services[name].stack} sets {name} back to what the stack's file says.")
-    wait(cluster, [service.id for service in services.values()], deadline)
+    wait(cluster, [service.id for service in services.values()], deadline, settled=not wrong)
     for name in replicas:
         recap.ok(name)
     return recap

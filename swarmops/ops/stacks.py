@@ -40,7 +40,8 @@ def deploy(cluster: Cluster, name: str, timeout: float) -> Recap:
         cluster.progress.done(f"deployed: {reason}", stack.full_name(short))
     services = cluster.ask(lambda api: facts.services(api, name))
     wanted = {stack.full_name(short) for short in stack.services}
-    wait(cluster, [service.id for service in services if service.name in wanted], deadline)
+    ids = [service.id for service in services if service.name in wanted]
+    wait(cluster, ids, deadline, settled=not changes)
     _prune(cluster, stack, services, recap)
     for service in sorted(wanted):
         recap.ok(service)

@@ -7,6 +7,7 @@ from typing import Any
 
 from swarmops import facts
 from swarmops.cluster import Cluster
+from swarmops.errors import InputError, suggest
 from swarmops.facts import Service, SwarmNode, Task
 from swarmops.report import table
 from swarmops.verdict import Verdict, judge
@@ -79,7 +80,7 @@ class Status:
         ]
 
     def _service_rows(self) -> list[list[object]]:
-        rows = []
+        rows: list[list[object]] = []
         for service in self.services:
             verdict = self.verdict(service)
             image = service.image.partition("@")[0]
@@ -133,8 +134,11 @@ def task_json(task: Task, services: dict[str, str], hosts: dict[str, str]) -> di
 
 
 def ps(status: Status, name: str) -> str:
-    """The tasks of a stack or service, the newest first within each slot; empty name for all."""
-    services = {s.id: s.name for s in status.services if not name or name in (s.name, s.stack)}
+    """The tasks of a stack or service, the newest first within each slot. Raises InputError for an unknown name."""
+    services = {service.id: service.name for service in status.services if name in (service.name, service.stack)}
+    if not services:
+        known = {known for service in status.services for known in (service.name, service.stack) if known}
+        raise InputError(f"{name}: the swarm has no such stack or service{suggest(name, known)}", remedy="inv status")
     hosts = {node.id: node.hostname for node in status.nodes}
     mine = sorted((task for task in status.tasks if task.service_id in services), key=lambda task: task.created, reverse=True)
     mine.sort(key=lambda task: (services[task.service_id], task.slot))

@@ -11,8 +11,8 @@ from swarmops.tasks.session import session, show
 TIMEOUT = "seconds to wait before it counts as failed"
 
 
-@task(positional=["name"], optional=["name"], help={"name": "a stack or a service; all when left out"})
-def ps(c: Context, name: str = "") -> None:
+@task(positional=["name"], help={"name": "a stack or a service"})
+def ps(c: Context, name: str) -> None:
     """List the tasks of a stack or service, with the error of each that does not run."""
     with session(c) as cluster:
         from swarmops.ops import status
