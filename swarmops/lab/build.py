@@ -1,0 +1,113 @@
+"""One image: whether the engine has it, what it is made of, how it is built or pulled."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from docker.api.client import APIClient
+from docker.errors import DockerException, ImageNotFound
+from docker.utils import exclude_paths
+from requests.exceptions import RequestException
+
+from swarmops.connect import KEPT_LINES
+from swarmops.errors import SwarmopsError
+from swarmops.lab import apt
+from swarmops.report import Progress
+
+IMAGE_LABEL = "swarmops.image"
+
+
+def labels(client: APIClient, tag: str) -> dict[str, str] | None:
+    """The labels of an image that the engine has; None when it has no such image."""
+    try:
+        return dict(client.inspect_image(tag)["Config"].get("Labels") or {})
+    except ImageNotFound:
+        return None
+
+
+def content(context: Path, dockerfile: str, args: Mapping[str, str]) -> str:
+    """What an image is made of, in 12 hexadecimal digits: its context, modes included, and its arguments."""
+    digest = hashlib.sha256(repr((dockerfile, sorted(args.items()))).encode())
+    for name in files(context, dockerfile):
+        path = context / name
+        data = bytes(path.readlink()) if path.is_symlink() else path.read_bytes()
+        digest.update(repr((name, path.lstat().st_mode & 0o111 != 0, hashlib.sha256(data).digest())).encode())
+    return digest.hexdigest()[:12]
+
+
+def files(context: Path, dockerfile: str) -> list[str]:
+    """The files that the engine gets to see: those of the context that `.dockerignore` leaves."""
+    ignore = context / ".dockerignore"
+    patterns = ignore.read_text().splitlines() if ignore.exists() else []
+    kept = [line.strip() for line in patterns if line.strip() and not line.startswith("#")]
+    names = exclude_paths(str(context), kept, dockerfile)
+    return sorted(name for name in names if (context / name).is_symlink() or not (context / name).is_dir())
+
+
+def build(
+    client: APIClient, tag: str, context: Path, dockerfile: str, args: Mapping[str, str], progress: Progress
+) -> None:
+    """Builds an image on the host's network. Raises SwarmopsError with the last lines of a build that fails."""
+    name = tag.partition(":")[0].rpartition("/")[2]
+    try:
+        events = client.build(
+            path=str(context),
+            dockerfile=dockerfile,
+            tag=tag,
+            buildargs={**apt.proxies(), **args},
+            labels={IMAGE_LABEL: name},
+            network_mode="host",
+            rm=True,
+            forcerm=True,
+            decode=True,
+        )
+        follow_build(name, events, progress)
+    except (DockerException, RequestException) as error:
+        raise SwarmopsError(f"the build of image {name} broke off: {error}", remedy="inv doctor") from error
+    progress.done(f"image {tag} built")
+
+
+def follow_build(name: str, events: Iterable[Mapping[str, Any]], progress: Progress) -> None:
+    """Shows the steps of a build. Raises SwarmopsError with the last lines when it fails."""
+    last: deque[str] = deque(maxlen=KEPT_LINES)
+    for event in events:
+        if "error" in event:
+            said = "\n    ".join([*last, str(event["error"]).strip()])
+            raise SwarmopsError(f"the build of image {name} failed:\n    {said}")
+        for line in str(event.get("stream", "")).splitlines():
+            if line.startswith("Step "):
+                progress.waiting(f"image {name}: {shorten(line)}")
+            if line.strip():
+                last.append(line.rstrip())
+
+
+def pull(client: APIClient, tag: str, progress: Progress) -> None:
+    """Pulls an image from where its name says. Raises SwarmopsError when that fails."""
+    progress.waiting(f"pulling {tag}")
+    try:
+        follow_pull(tag, client.pull(tag, stream=True, decode=True), progress)
+    except (DockerException, RequestException) as error:
+        raise SwarmopsError(f"pull of {tag}: {error}") from error
+    progress.done(f"image {tag} pulled")
+
+
+def follow_pull(tag: str, events: Iterable[Mapping[str, Any]], progress: Progress) -> None:
+    """Shows how many layers are there. Raises SwarmopsError for an error among the events."""
+    layers: dict[str, bool] = {}
+    for event in events:
+        if "error" in event:
+            raise SwarmopsError(f"pull of {tag}: {event['error']}")
+        status = event.get("status", "")
+        if "id" in event and not status.startswith("Pulling from"):
+            layers[event["id"]] = status in ("Pull complete", "Already exists")
+            progress.waiting(f"pulling {tag}: {sum(layers.values())} of {len(layers)} layers")
+
+
+def shorten(line: str, width: int = 100) -> str:
+    """One line no longer than `width`."""
+    line = " ".join(line.split())
+    return line if len(line) <= width else f"{line[: width - 1]}…"
