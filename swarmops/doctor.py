@@ -30,9 +30,21 @@ def examine(cluster: Cluster) -> list[Check]:
     return checks
 
 
-def failed(checks: list[Check]) -> bool:
-    """Whether something found does not work."""
-    return any(check.level is Level.FAIL for check in checks)
+def text(checks: list[Check]) -> str:
+    """A line for each check, and its remedy below where it needs one."""
+    width = max(len(check.name) for check in checks)
+    lines = []
+    for check in checks:
+        lines.append(f"{check.level:<4}  {check.name:<{width}}  {check.detail}")
+        lines += [f"      {'':<{width}}  Next: {check.remedy}"] if check.remedy else []
+    return "\n".join(lines)
+
+
+def raise_for(checks: list[Check]) -> None:
+    """Raises SwarmopsError when something found does not work."""
+    failed = [check.name for check in checks if check.level is Level.FAIL]
+    if failed:
+        raise SwarmopsError(f"failed: {', '.join(failed)}")
 
 
 def skew(node: str, seconds: float) -> Check:

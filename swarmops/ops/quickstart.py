@@ -9,7 +9,8 @@ import urllib.request
 from swarmops.cluster import Cluster
 from swarmops.errors import InputError, WaitTimeout
 from swarmops.inventory import Inventory
-from swarmops.lab.install import ensure_compose, ensure_engine
+from swarmops.lab.images import LAB, ensure_images
+from swarmops.lab.install import ensure_compose, ensure_debootstrap, ensure_engine
 from swarmops.ops import cluster as clusters
 from swarmops.ops import images, stacks
 from swarmops.report import Progress
@@ -26,6 +27,8 @@ def quickstart(inventory: Inventory, progress: Progress, timeout: float) -> str:
     deadline = Deadline(timeout)
     ensure_engine(progress)
     with Cluster(inventory, progress) as cluster:
+        ensure_debootstrap(cluster.engine, inventory, progress)
+        ensure_images([*LAB, *images.names(inventory)], inventory, cluster.engine, progress)
         ensure_compose(cluster.engine, inventory, progress)
         clusters.up(cluster, deadline.left)
         progress.done(f"{len(inventory.nodes)} nodes are Ready")

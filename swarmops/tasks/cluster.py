@@ -59,10 +59,12 @@ def render(c: Context, check: bool = False) -> None:
 @task
 def doctor(c: Context) -> None:
     """Run every preflight check, each with its remedy."""
-    with progress() as shown:
-        from swarmops.ops.doctor import doctor as examine
+    with session(c) as cluster:
+        from swarmops import doctor as checks
 
-        print(examine(inventory(c), shown))
+        found = checks.examine(cluster)
+        print(checks.text(found))
+        checks.raise_for(found)
 
 
 TASKS = (quickstart, doctor, up, down, status, render)
