@@ -36,9 +36,10 @@ def same_version(task: Task, template: Json) -> bool:
 def judge(service: Service, tasks: Sequence[Task], nodes: Iterable[SwarmNode]) -> Verdict:
     """The verdict on one service, from its own tasks and the nodes of the swarm."""
     live = {node.id: node for node in nodes if node.ready}
+    homes = {node.id for node in live.values() if not _global(service) or eligible(node, service.template)}
+    wanted = len(homes) if _global(service) else _replicas(service)
     current = [task for task in tasks if same_version(task, service.template)]
-    good = {_place(service, task): task for task in current if task.node_id in live and _good(service, task)}
-    wanted = _wanted(service, live.values())
+    good = {_place(service, task): task for task in current if task.node_id in homes and _good(service, task)}
     counts = Verdict(len(good), wanted)
     if service.update_state in ("paused", "rollback_paused"):
         return _failed(counts, f"{service.name}: {service.update_message}", current)
@@ -48,14 +49,16 @@ def judge(service: Service, tasks: Sequence[Task], nodes: Iterable[SwarmNode]) -
         return _missing(counts, f"{service.name} {len(good)} of {wanted}{_latest_error(current)}")
     if service.update_state in ("updating", "rollback_started"):
         return _missing(counts, f"{service.name} {len(good)} of {wanted}, the update is being watched")
-    if leftover := _leftover(service, tasks, good, live):
+    if leftover := _leftover(tasks, good.values(), wanted, _tended(service, live.values())):
         return _missing(counts, f"{service.name}: {leftover} task{'s' if leftover > 1 else ''} too many")
     return counts
 
 
-def _wanted(service: Service, live: Iterable[SwarmNode]) -> int:
-    if service.mode == "global":
-        return sum(eligible(node, service.template) for node in live)
+def _global(service: Service) -> bool:
+    return service.mode.startswith("global")
+
+
+def _replicas(service: Service) -> int:
     if service.replicas is not None:
         return service.replicas
     job = service.spec["Mode"].get("ReplicatedJob", {})
@@ -74,14 +77,20 @@ def _one_shot(service: Service) -> bool:
 
 
 def _place(service: Service, task: Task) -> object:
-    return task.node_id if service.mode == "global" else task.slot
+    return task.node_id if _global(service) else task.slot
 
 
-def _leftover(service: Service, tasks: Iterable[Task], good: dict[object, Task], live: dict[str, SwarmNode]) -> int:
-    """Tasks that run in a place of no account: replicas too many, or of an old version."""
-    kept = {task.id for task in good.values()}
-    extra = [task for task in tasks if task.id not in kept and task.node_id in live]
-    return sum(task.state == "running" and task.desired == "running" for task in extra)
+def _tended(service: Service, live: Iterable[SwarmNode]) -> set[str]:
+    """The nodes where swarm stops what should not run. It leaves a global service's task on a paused node as it is."""
+    return {node.id for node in live if not (_global(service) and node.availability == "pause")}
+
+
+def _leftover(tasks: Iterable[Task], good: Iterable[Task], wanted: int, tended: set[str]) -> int:
+    """How many tasks run too many: of an old version, in a place of no account, or more replicas than wanted."""
+    kept = {task.id for task in good}
+    running = [task for task in tasks if task.state == task.desired == "running" and task.node_id in tended]
+    counted = sum(task.id in kept for task in running)
+    return len(running) - min(counted, wanted)
 
 
 def _hopeless(service: Service, current: Iterable[Task]) -> list[Task]:
