@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from samples import manager, member
+
+from swarmops.constraints import eligible, excluded_by
+from swarmops.facts import SwarmNode
+
+EAST = member("worker01", labels={"region": "East", "rack": "1"})
+
+
+@pytest.mark.parametrize(
+    ("constraint", "met"),
+    [
+        ("node.role==worker", True),
+        ("node.role == worker", True),
+        ("  node.role!=worker ", False),
+        ("node.role==manager", False),
+        ("node.role != manager", True),
+        ("node.hostname==worker01", True),
+        ("node.hostname==worker02", False),
+        ("node.id==id-worker01", True),
+        ("node.labels.region==East", True),
+        ("node.labels.region==east", True),
+        ("node.labels.region!=east", False),
+        ("node.labels.region==west", False),
+        ("node.labels.nothing==here", False),
+        ("node.labels.nothing!=here", True),
+        ("node.platform.os==linux", True),
+        ("node.platform.os!=linux", True),
+        ("engine.labels.x==1", True),
+        ("nonsense", True),
+    ],
+)
+def test_constraint(constraint: str, met: bool) -> None:
+    assert excluded_by(EAST, [constraint]) == ([] if met else [constraint])
+
+
+def test_all_constraints_have_to_be_met() -> None:
+    assert excluded_by(EAST, ["node.role==manager", "node.labels.rack==1", "node.id==x"]) == [
+        "node.role==manager",
+        "node.id==x",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("node", "placement", "may"),
+    [
+        (EAST, None, True),
+        (EAST, {}, True),
+        (EAST, {"Constraints": None}, True),
+        (EAST, {"Constraints": ["node.role==worker"]}, True),
+        (manager("manager"), {"Constraints": ["node.role==worker"]}, False),
+        (member(state="down"), None, False),
+        (member(availability="drain"), None, False),
+        (member(availability="pause"), None, False),
+    ],
+)
+def test_eligible(node: SwarmNode, placement: Any, may: bool) -> None:
+    assert eligible(node, {} if placement is None else {"Placement": placement}) is may
