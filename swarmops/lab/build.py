@@ -21,12 +21,13 @@ from swarmops.report import Progress
 IMAGE_LABEL = "swarmops.image"
 
 
-def labels(client: APIClient, tag: str) -> dict[str, str] | None:
-    """The labels of an image that the engine has; None when it has no such image."""
+def is_there(client: APIClient, tag: str) -> bool:
+    """Whether the engine has an image, by whatever name it is asked for."""
     try:
-        return dict(client.inspect_image(tag)["Config"].get("Labels") or {})
+        client.inspect_image(tag)
     except ImageNotFound:
-        return None
+        return False
+    return True
 
 
 def content(context: Path, dockerfile: str, args: Mapping[str, str]) -> str:

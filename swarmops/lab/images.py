@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from queue import Empty, SimpleQueue
@@ -14,7 +14,7 @@ from requests.exceptions import RequestException
 
 from swarmops.inventory import Inventory
 from swarmops.lab import debian
-from swarmops.lab.build import build, labels, pull
+from swarmops.lab.build import build, is_there, pull
 from swarmops.lab.recipes import Recipe, Source, recipe, reference
 from swarmops.report import Progress
 
@@ -33,19 +33,43 @@ class LabImages:
     registry: str
 
 
+class Shelf:
+    """The images that the engine has. It is asked once for those made here, 2 ms, and about each other one."""
+
+    def __init__(self, client: APIClient) -> None:
+        self.client = client
+        self._made: dict[str, Mapping[str, str]] | None = None
+
+    def has(self, one: Recipe) -> bool:
+        """Whether the engine has the image; a base only when it was made the way it would be made now."""
+        if one.suite:
+            return self._of_ours().get(one.tag, {}).get(debian.CONTENT_LABEL) == debian.content(one.suite)
+        return one.tag in self._of_ours() if one.context else is_there(self.client, one.tag)
+
+    def _of_ours(self) -> dict[str, Mapping[str, str]]:
+        if self._made is None:
+            found = self.client.images(filters={"reference": "swarmops/*"})
+            self._made = {tag: image["Labels"] or {} for image in found for tag in image["RepoTags"] or ()}
+        return self._made
+
+
 def source(inventory: Inventory, client: APIClient) -> Source:
     """Where images come from: as stated, as the engine has a lab's images already, or the hub where it answers.
 
     Only that last question takes more than milliseconds: up to a few seconds.
     """
+    return _source(inventory, Shelf(client))
+
+
+def _source(inventory: Inventory, shelf: Shelf) -> Source:
     stated = inventory.settings.images.source
     if stated != "auto":
         return stated
     candidates: tuple[Source, ...] = ("hub", "debian")
     for candidate in candidates:
-        if all(present(recipe(name, inventory, candidate), client) for name in LAB):
+        if all(shelf.has(recipe(name, inventory, candidate)) for name in LAB):
             return candidate
-    return "hub" if hub_answers(client, inventory.settings.images.hub["registry"]) else "debian"
+    return "hub" if hub_answers(shelf.client, inventory.settings.images.hub["registry"]) else "debian"
 
 
 def hub_answers(client: APIClient, image: str) -> bool:
@@ -75,19 +99,12 @@ def ensure_images(names: Iterable[str], inventory: Inventory, client: APIClient,
 
     Some milliseconds when nothing is. Raises SwarmopsError with the last lines of what failed.
     """
-    origin = source(inventory, client)
+    shelf = Shelf(client)
+    origin = _source(inventory, shelf)
     recipes = {name: recipe(name, inventory, origin) for name in names}
-    for stage in stages(recipes.values(), lambda one: present(one, client)):
+    for stage in stages(recipes.values(), shelf.has):
         at_once([partial(make, one, client, progress) for one in stage])
     return {name: one.tag for name, one in recipes.items()}
-
-
-def present(one: Recipe, client: APIClient) -> bool:
-    """Whether the engine has the image; about 1 ms."""
-    found = labels(client, one.tag)
-    if found is None:
-        return False
-    return not one.suite or found.get(debian.CONTENT_LABEL) == debian.content(one.suite)
 
 
 def make(one: Recipe, client: APIClient, progress: Progress) -> None:
