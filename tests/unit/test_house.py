@@ -93,7 +93,9 @@ def _imports(tree: ast.AST, *, top: bool) -> Iterator[Import]:
 
 def floor(module: str) -> int:
     home = max((name for name in FLOOR if within(module, (name,)) and name != "swarmops"), key=len, default="")
-    assert home or module == "swarmops", f"{module} has no place in the house: give it one in docs/design.md and in FLOORS"
+    assert home or module == "swarmops", (
+        f"{module} has no place in the house: give it one in docs/design.md and in FLOORS"
+    )
     return FLOOR[home or "swarmops"]
 
 
