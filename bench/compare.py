@@ -1,0 +1,133 @@
+"""Whole commands beside bare scripts that do the same with the docker command alone, in one run.
+
+    python bench/compare.py [ROUNDS]
+
+Prints seconds, each the median of the rounds, and the ratio. Needs an engine; makes and removes two labs.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from pathlib import Path
+
+HERE = Path(__file__).parent
+PROJECT = HERE.parent
+INV = [str(Path(sys.executable).with_name("inv"))]
+ENVIRONMENT = os.environ | {"SWARMOPS_INVENTORY": str(HERE / "inventory.yaml")}
+TRIMMED = (
+    "--cap-add ALL --cap-drop SYS_RESOURCE --security-opt seccomp=unconfined --security-opt apparmor=unconfined "
+    "--security-opt systempaths=unconfined"
+).split() + ["--device-cgroup-rule", "a *:* rwm"]
+
+Times = defaultdict[str, dict[str, list[float]]]
+
+
+def main(rounds: int) -> None:
+    """Measures `rounds` times, the two sides in turn, and prints the table."""
+    times: Times = defaultdict(lambda: {"swarmops": [], "bare": []})
+    clean()
+    inv("build", "echo"), inv("build", "nginx"), inv("up"), inv("down", "--volumes")  # the images are made here
+    try:
+        for _ in range(rounds):
+            measure_list(times)
+            measure_swarmops(times)
+            measure_bare(times)
+    finally:
+        clean()
+    report(times)
+
+
+def measure_list(times: Times) -> None:
+    """`inv --list` beside invoke with an empty tasks.py."""
+    timed(times, "--list", "swarmops", [*INV, "--list"])
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "tasks.py").touch()
+        timed(times, "--list", "bare", [*INV, "--search-root", folder, "--list"])
+
+
+def measure_swarmops(times: Times) -> None:
+    """One life of the lab."""
+    timed(times, "up, cold", "swarmops", [*INV, "up"])
+    timed(times, "up, again", "swarmops", [*INV, "up"])
+    inv("push", "echo"), inv("push", "nginx")
+    timed(times, "deploy echo", "swarmops", [*INV, "deploy", "echo"])
+    timed(times, "drain worker01", "swarmops", [*INV, "drain", "worker01"])
+    timed(times, "down --volumes", "swarmops", [*INV, "down", "--volumes"])
+
+
+def measure_bare(times: Times) -> None:
+    """The same life, by scripts."""
+    node, registry = image("node"), image("registry")
+    timed(times, "up, cold", "bare", [str(HERE / "bare/up.sh"), node, registry, *privileges()])
+    timed(times, "up, again", "bare", ["docker", "exec", "bare-manager", "docker", "node", "ls"])
+    for name, tag in (("echo", "1.0"), ("nginx", "trixie")):
+        run(["docker", "push", "-q", f"localhost:25000/{name}:{tag}"])
+    file = stack_file()
+    timed(times, "deploy echo", "bare", [str(HERE / "bare/deploy.sh"), "bare-manager", str(file)])
+    timed(times, "drain worker01", "bare", [str(HERE / "bare/drain.sh"), "bare-manager", "worker01"])
+    timed(times, "down --volumes", "bare", [str(HERE / "bare/down.sh")])
+
+
+def stack_file() -> Path:
+    """The stack as swarmops rendered it; its configuration is made by hand in the bare swarm."""
+    folder = PROJECT / "stack/swb"
+    for config in (folder / "echo").iterdir():
+        run(["docker", "exec", "-i", "bare-manager", "docker", "config", "create", config.name, "-"], config.read_bytes())
+    return folder / "echo.yml"
+
+
+def image(name: str) -> str:
+    """The image that the lab's containers of that kind are made from, newest first."""
+    found = subprocess.run(
+        ["docker", "images", "--format", "{{.Repository}}:{{.Tag}}", f"swarmops/{name}"], capture_output=True, text=True, check=True
+    )
+    return found.stdout.split()[0]
+
+
+def privileges() -> list[str]:
+    """Full where the engine grants it, as `up` decides."""
+    compose = (PROJECT / "stack/swb/compose.yml").read_text()
+    return ["--privileged"] if "privileged: true" in compose else TRIMMED
+
+
+def timed(times: Times, what: str, side: str, command: list[str]) -> None:
+    """Runs a command to its end and keeps the seconds it took."""
+    start = time.perf_counter()
+    run(command)
+    times[what][side].append(time.perf_counter() - start)
+
+
+def inv(*args: str) -> None:
+    """Runs a task that is not measured."""
+    run([*INV, *args])
+
+
+def run(command: list[str], stdin: bytes | None = None) -> None:
+    """Runs a command; what it says is shown when it fails."""
+    ended = subprocess.run(command, input=stdin, capture_output=True, env=ENVIRONMENT, cwd=PROJECT, timeout=300, check=False)
+    if ended.returncode:
+        sys.exit(f"{' '.join(command)} exited {ended.returncode}\n{ended.stderr.decode()}")
+
+
+def clean() -> None:
+    """Removes both labs."""
+    subprocess.run([*INV, "down", "--volumes"], capture_output=True, env=ENVIRONMENT, cwd=PROJECT, check=False)
+    subprocess.run([str(HERE / "bare/down.sh")], capture_output=True, check=False)
+
+
+def report(times: Times) -> None:
+    """The medians."""
+    print(f"{'':<16}{'swarmops':>9}{'bare':>8}{'ratio':>7}   seconds, median of {len(times['--list']['bare'])}")
+    for what, sides in times.items():
+        ours, bare = (statistics.median(sides[side]) for side in ("swarmops", "bare"))
+        print(f"{what:<16}{ours:>9.2f}{bare:>8.2f}{ours / bare:>7.2f}")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 5)
