@@ -1,4 +1,4 @@
-"""A stack file as it is deployed: configurations named by content, services marked with what they were made from. Pure."""
+"""A stack file as it is deployed: configurations named by content, services marked with their origin. Pure."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from swarmops.errors import InputError, Problem
 from swarmops.facts import Service
 
 SPEC_LABEL = "swarmops.spec"
+SHARED = ("networks", "configs", "secrets", "volumes")
+"""What services of one file may have in common."""
 CONFIG_NAME_LIMIT = 64
 """Bytes; docker refuses a longer name of a config."""
 
@@ -75,10 +77,19 @@ def _mapping(text: str, template: Path) -> dict[str, Any]:
     services = file.get("services") if isinstance(file, dict) else None
     if not isinstance(services, dict) or not services:
         raise InputError.of([Problem(template.name, 0, "renders to no stack file: there is no mapping `services`")])
-    bad = [short for short, service in services.items() if not isinstance(service, dict) or not service.get("image")]
-    if bad:
-        raise InputError.of([Problem(template.name, 0, f"services.{short}: an image is missing") for short in bad])
+    if bad := [*_not_mappings(file, SHARED), *(text for item in services.items() for text in _wrong(*item))]:
+        raise InputError.of([Problem(template.name, 0, text) for text in bad])
     return dict(file)
+
+
+def _wrong(short: str, service: object) -> list[str]:
+    if not isinstance(service, dict) or not service.get("image"):
+        return [f"services.{short}: an image is missing"]
+    return [f"services.{short}.{text}" for text in _not_mappings(service, ("deploy",))]
+
+
+def _not_mappings(parent: Mapping[str, Any], keys: Iterable[str]) -> list[str]:
+    return [f"{key}: not a mapping" for key in keys if not isinstance(parent.get(key) or {}, dict)]
 
 
 def _content_name(name: str, content: str) -> str:
@@ -95,18 +106,27 @@ def pinned(stack: Stack, digest: Callable[[str], str]) -> Stack:
     for service in file["services"].values():
         if "@" not in service["image"]:
             service["image"] = f"{service['image']}@{digest(service['image'])}"
-        labels = service.setdefault("deploy", {}).setdefault("labels", {})
-        if isinstance(labels, list):
-            labels = service["deploy"]["labels"] = dict(item.partition("=")[::2] for item in labels)
-        labels[SPEC_LABEL] = _hash(service, file)
+        # Copies: services may share these by an alias of YAML.
+        deploy = service["deploy"] = dict(service.get("deploy") or {})
+        labels = deploy.get("labels") or {}
+        pairs = labels.items() if isinstance(labels, dict) else (item.partition("=")[::2] for item in labels)
+        deploy["labels"] = dict(pairs)
+        deploy["labels"][SPEC_LABEL] = _hash(service, file)
     return Stack(stack.name, file, stack.configs)
 
 
 def _hash(service: Mapping[str, Any], file: Mapping[str, Any]) -> str:
-    """What makes a difference to a service: its own definition and that of the networks, configs and volumes."""
-    shared = {key: value for key, value in file.items() if key not in ("services", "version")}
-    material = json.dumps([service, shared], sort_keys=True, default=str)
+    """What makes a difference to a service: its own definition, and that of what it uses of the file."""
+    used = {kind: _used(service, kind, file.get(kind) or {}) for kind in SHARED}
+    material = json.dumps([service, used], sort_keys=True, default=str)
     return hashlib.sha256(material.encode()).hexdigest()[:16]
+
+
+def _used(service: Mapping[str, Any], kind: str, shared: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the file's networks, configs, secrets or volumes that a service refers to, in any of the forms."""
+    references = service.get(kind) or (["default"] if kind == "networks" else [])
+    sources = [str(item.get("source") if isinstance(item, dict) else item).partition(":")[0] for item in references]
+    return {name: shared[name] for name in sources if name in shared}
 
 
 def differences(stack: Stack, running: Iterable[Service]) -> dict[str, str]:
