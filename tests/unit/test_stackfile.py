@@ -1,0 +1,225 @@
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from samples import service
+
+from swarmops import stackfile
+from swarmops.errors import InputError
+from swarmops.facts import Service
+from swarmops.stackfile import SPEC_LABEL, Stack
+
+TEMPLATE = Path("templates/stacks/web.yml.j2")
+DIGEST = "sha256:" + "a" * 64
+FILES = {Path("templates/stacks/nginx.conf.j2"): "worker_processes 1;\n"}
+TEXT = """\
+services:
+  api: {image: "registry:5000/api:1.0", networks: [net], deploy: {replicas: 3}}
+  proxy:
+    image: registry:5000/nginx:1.26
+    networks: {net: {aliases: [front]}}
+    configs: [{source: conf, target: /etc/nginx/nginx.conf}]
+    volumes: ["data:/data", {type: bind, source: /srv, target: /srv}]
+configs:
+  conf: {file: nginx.conf.j2}
+  theirs: {external: true}
+networks:
+  net: {external: true}
+volumes:
+  data: {}
+"""
+
+
+def parse(text: str = TEXT, name: str = "web", files: dict[Path, str] = FILES) -> Stack:
+    return stackfile.parse(name, text, TEMPLATE, files.__getitem__)
+
+
+def pinned(text: str = TEXT, digest: str = DIGEST, files: dict[Path, str] = FILES) -> Stack:
+    return stackfile.pinned(parse(text, files=files), lambda _: digest)
+
+
+def hashes(stack: Stack) -> dict[str, str]:
+    return {short: made["deploy"]["labels"][SPEC_LABEL] for short, made in stack.services.items()}
+
+
+def as_deployed(stack: Stack, **changed: dict[str, Any]) -> list[Service]:
+    """The services that the swarm has after a deploy; `changed` says by short name what was done to them since."""
+    running = []
+    for short, made in stack.services.items():
+        deploy = made["deploy"]
+        said = {"replicas": deploy.get("replicas", 1), "image": made["image"], "labels": deploy["labels"]}
+        said |= changed.get(short, {})
+        mode = {"Global": {}} if deploy.get("mode") == "global" else said["replicas"]
+        template = {"ContainerSpec": {"Image": said["image"]}}
+        running.append(service(mode, template=template, Name=stack.full_name(short), Labels=said["labels"]))
+    return running
+
+
+def test_configs_are_named_by_content() -> None:
+    stack = parse()
+    (name,) = stack.configs
+    content = FILES[Path("templates/stacks/nginx.conf.j2")]
+    assert name == f"web_conf_{hashlib.sha256(content.encode()).hexdigest()[:12]}"
+    assert stack.configs[name] == content
+    assert stack.file["configs"] == {"conf": {"external": True, "name": name}, "theirs": {"external": True}}
+    assert stack.files == {"web.yml": stack.text, f"web/{name}": content}
+    assert yaml.safe_load(stack.text) == stack.file
+
+
+def test_a_config_of_the_same_content_keeps_its_name() -> None:
+    other = {path: text + "# changed\n" for path, text in FILES.items()}
+    assert parse().configs.keys() == parse().configs.keys()
+    assert parse().configs.keys() != parse(files=other).configs.keys()
+
+
+@pytest.mark.parametrize("length", [1, 45, 46, 47, 63])
+def test_a_config_name_is_never_too_long(length: int) -> None:
+    (name,) = parse(name="w" * length).configs
+    assert len(name) == min(length + len("_conf_") + 12, 64)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("services: [", "web.yml.j2: line 1 of what it renders to: "),
+        ("a: 1\n\tb: 2\n", "web.yml.j2: line 2 of what it renders to: "),
+        ("\x00", "web.yml.j2: "),
+        ("", "renders to no stack file"),
+        ("- a", "renders to no stack file"),
+        ("hello", "renders to no stack file"),
+        ("networks: {}", "there is no mapping `services`"),
+        ("services: [api]", "there is no mapping `services`"),
+        ("services: {}", "there is no mapping `services`"),
+        ("services: {api: }", "services.api: an image is missing"),
+        ("services: {api: {image: ''}}", "services.api: an image is missing"),
+        ("services: {api: {}, web: {image: x}, db: []}", "2 problems\n  web.yml.j2: services.api: an image is missing"),
+        ("services: {api: {image: x, deploy: 3}}", "services.api.deploy: not a mapping"),
+        ("services: {api: {image: x}}\nconfigs: [a]", "configs: not a mapping"),
+        ("services: {api: {image: x}}\nnetworks: 1", "networks: not a mapping"),
+    ],
+)
+def test_what_is_no_stack_file(text: str, said: str) -> None:
+    with pytest.raises(InputError) as error:
+        parse(text)
+    assert said in str(error.value)
+    assert error.value.code == 2
+
+
+def test_images_are_pinned_once() -> None:
+    there = f"registry:5000/db:1@sha256:{'c' * 64}"
+    asked: list[str] = []
+
+    def digest(image: str) -> str:
+        asked.append(image)
+        return DIGEST
+
+    before = parse(f"services: {{api: {{image: 'registry:5000/api:1.0'}}, db: {{image: '{there}'}}}}")
+    after = stackfile.pinned(before, digest)
+    assert [made["image"] for made in after.services.values()] == [f"registry:5000/api:1.0@{DIGEST}", there]
+    assert asked == ["registry:5000/api:1.0"]
+    assert before.services["api"] == {"image": "registry:5000/api:1.0"}  # what was rendered stays as it was
+
+
+@pytest.mark.parametrize(
+    "deploy",
+    ["{labels: {a: '1', b: x=y}}", "{labels: [a=1, b=x=y]}", "{labels: ['b=x=y', a=1]}"],
+)
+def test_labels_may_be_a_list(deploy: str) -> None:
+    made = pinned(f"services: {{api: {{image: x, deploy: {deploy}}}}}").services["api"]
+    labels = dict(made["deploy"]["labels"])
+    mark = labels.pop(SPEC_LABEL)
+    assert labels == {"a": "1", "b": "x=y"}
+    assert mark == hashes(pinned("services: {api: {image: x, deploy: {labels: {a: '1', b: x=y}}}}"))["api"]
+
+
+def test_services_may_share_a_mapping() -> None:
+    shared = "services: {a: {image: x, deploy: &d {labels: {k: v}}}, b: {image: y, deploy: *d}}"
+    spelt_out = "services: {a: {image: x, deploy: {labels: {k: v}}}, b: {image: y, deploy: {labels: {k: v}}}}"
+    assert hashes(pinned(shared)) == hashes(pinned(spelt_out))
+
+
+@pytest.mark.parametrize("deploy", ["", "{}", "{labels: }", "{labels: []}"])
+def test_a_deploy_without_anything(deploy: str) -> None:
+    assert hashes(pinned(f"services:\n  api:\n    image: x\n    deploy: {deploy}\n"))["api"]
+
+
+def test_the_mark_is_stable() -> None:
+    shuffled = yaml.safe_dump(dict(reversed(yaml.safe_load(TEXT).items())), sort_keys=True)
+    assert hashes(pinned()) == hashes(pinned()) == hashes(pinned(shuffled)) == hashes(pinned("version: '3.8'\n" + TEXT))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "touched"),
+    [
+        ("replicas: 3", "replicas: 4", {"api"}),
+        ("api:1.0", "api:1.1", {"api"}),
+        ("networks: [net]", "networks: [net], environment: {A: b}", {"api"}),
+        ("net: {external: true}", "net: {external: true, name: other}", {"api", "proxy"}),
+        ("data: {}", "data: {driver: local}", {"proxy"}),
+        ("theirs: {external: true}", "theirs: {external: true, name: other}", set()),
+    ],
+)
+def test_the_mark_changes_with_what_the_service_is_made_from(old: str, new: str, touched: set[str]) -> None:
+    before, after = hashes(pinned()), hashes(pinned(TEXT.replace(old, new)))
+    assert {short for short in before if before[short] != after[short]} == touched
+
+
+def test_the_mark_changes_with_a_config_for_those_who_read_it() -> None:
+    other = {path: text + "# changed\n" for path, text in FILES.items()}
+    before, after = hashes(pinned()), hashes(pinned(files=other))
+    assert {short for short in before if before[short] != after[short]} == {"proxy"}
+
+
+def test_the_default_network_belongs_to_who_names_none() -> None:
+    text = "services: {a: {image: x}, b: {image: x, networks: [net]}}\nnetworks: {net: {}, default: {attachable: %s}}"
+    before, after = hashes(pinned(text % "true")), hashes(pinned(text % "false"))
+    assert {short for short in before if before[short] != after[short]} == {"a"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "reasons"),
+    [
+        ({}, {}),
+        ({"api": {"replicas": 6}}, {"api": "replicas 6 → 3"}),
+        (
+            {"api": {"image": "registry:5000/api:0.9@sha256:" + "b" * 64}},
+            {"api": "image registry:5000/api:0.9@bbbbbbbb → registry:5000/api:1.0@aaaaaaaa"},
+        ),
+        ({"api": {"image": "api"}}, {"api": "image api → registry:5000/api:1.0@aaaaaaaa"}),
+        ({"proxy": {"labels": {SPEC_LABEL: "0"}}}, {"proxy": "definition changed"}),
+        ({"proxy": {"labels": None}}, {"proxy": "definition changed"}),
+        ({"api": {"replicas": 1}, "proxy": {"replicas": 0}}, {"api": "replicas 1 → 3", "proxy": "replicas 0 → 1"}),
+    ],
+)
+def test_differences(changed: dict[str, Any], reasons: dict[str, str]) -> None:
+    stack = pinned()
+    assert stackfile.differences(stack, as_deployed(stack, **changed)) == reasons
+
+
+def test_what_the_swarm_has_not_is_new() -> None:
+    stack = pinned()
+    assert stackfile.differences(stack, []) == {"api": "new", "proxy": "new"}
+    assert stackfile.differences(stack, as_deployed(stack)[1:]) == {"api": "new"}
+
+
+def test_a_global_service_has_no_replicas_to_differ_in() -> None:
+    stack = pinned("services: {api: {image: x, deploy: {mode: global}}}")
+    assert stackfile.differences(stack, as_deployed(stack)) == {}
+
+
+def test_leftovers() -> None:
+    stack = pinned()
+    old = service(Name="web_old")
+    assert stackfile.leftovers(stack, [*as_deployed(stack), old]) == [old]
+    assert stackfile.leftovers(stack, as_deployed(stack)) == []
+
+
+def test_only_some_services() -> None:
+    stack = pinned()
+    file = yaml.safe_load(stackfile.only(stack, ["proxy"]))
+    assert file == {**stack.file, "services": {"proxy": stack.services["proxy"]}}
+    assert list(stack.services) == ["api", "proxy"]
