@@ -122,9 +122,12 @@ def _networks(document: Document, inventory: Inventory) -> Iterator[Problem]:
 def _files(document: Document, inventory: Inventory) -> Iterator[Problem]:
     settings, project = inventory.settings, inventory.project
     at = ("all", "vars")
-    for name in settings.images.build:
+    for name, build in settings.images.build.items():
         if name in settings.images.hub:
             yield document.problem((*at, "images", "build", name), "is stated under images.hub too")
+        if not (project / build.context).is_dir():
+            path = (*at, "images", "build", name, "context")
+            yield document.problem(path, f"there is no directory {build.context}")
     for name, stack in settings.stacks.items():
         templates = project / "templates"
         if templates.is_dir() and not (templates / stack.template).is_file():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from ipaddress import IPv4Network
 from typing import Any, Literal
 
@@ -20,6 +21,9 @@ from swarmops.inventory.values import (
     Subnet,
     Tag,
 )
+
+# Looking for plugins of pydantic among all installed packages takes longer than reading an inventory.
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 # The versions of Debian trixie's packages, so that both sources of images give the same software.
 HUB = {

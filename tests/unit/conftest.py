@@ -20,15 +20,20 @@ class Escaped(BaseException):
 
 @pytest.fixture(autouse=True)
 def stay_inside(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(socket.socket, "connect", refuse_connection)
-    monkeypatch.setattr(socket.socket, "connect_ex", refuse_connection)
+    for name in ("connect", "connect_ex", "sendto"):
+        monkeypatch.setattr(socket.socket, name, refuse_connection)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse_name)
     monkeypatch.setattr(subprocess.Popen, "__init__", refuse_program)
     for name in ("execv", "execve", "execvp", "execvpe", "system"):
         monkeypatch.setattr(os, name, refuse_exec)
 
 
-def refuse_connection(_: socket.socket, address: Any) -> NoReturn:
-    raise Escaped(f"a unit test may not connect to {address}")
+def refuse_connection(_: socket.socket, *args: Any) -> NoReturn:
+    raise Escaped(f"a unit test may not connect to {args[-1]}")
+
+
+def refuse_name(host: Any, *_: Any, **__: Any) -> NoReturn:
+    raise Escaped(f"a unit test may not look up {host}")
 
 
 def refuse_program(self: subprocess.Popen[Any], args: Any, *rest: Any, **named: Any) -> None:
