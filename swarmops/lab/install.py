@@ -40,8 +40,7 @@ STEP = re.compile(r"(Get:\d+|Unpacking|Setting up) ")
 
 UNPACK_COMPOSE = """
 cd /tmp && apt-get update && apt-get download docker-compose && dpkg-deb -x docker-compose_*.deb out
-mv "$(find out -type f -name docker-compose)" /docker-compose
-/docker-compose version
+mv out/usr/libexec/docker/cli-plugins/docker-compose /
 """
 
 
@@ -146,14 +145,12 @@ def _copy_compose(engine: APIClient, inventory: Inventory, progress: Progress) -
     """Takes the plugin, one static program, out of an image that has it or can install it."""
     progress.waiting("taking docker compose out of an image")
     if images.source(inventory, engine) == "hub":
-        image, script, path = images.ensure_lab_images(inventory, engine, progress).node, "true", PLUGIN_IN_HUB_IMAGE
+        image = images.ensure_lab_images(inventory, engine, progress).node
+        program = _file_of(engine, image, "true", PLUGIN_IN_HUB_IMAGE)
     else:
-        image, script, path = (
-            _base(engine, inventory.settings.images.suite, progress),
-            UNPACK_COMPOSE,
-            "/docker-compose",
-        )
-    place(PLUGIN, _file_of(engine, image, script, path))
+        image = _base(engine, inventory.settings.images.suite, progress)
+        program = _file_of(engine, image, UNPACK_COMPOSE, "/docker-compose")
+    place(PLUGIN, program)
     progress.done(f"installed docker compose as {PLUGIN}")
 
 
