@@ -1,0 +1,82 @@
+"""One lab for the whole run, made by `inv up` and removed at the end whatever happens."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+from engine import Lab
+
+ORDER = (
+    "test_up",
+    "test_images",
+    "test_deploy",
+    "test_services",
+    "test_nodes",
+    "test_two_clusters",
+    "test_restart",
+    "test_ssh",
+)
+TEST_SECONDS = 240
+"""No test takes longer, its waits and commands have deadlines of their own; this is for what hangs elsewhere."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The tests share one lab: those that build it up come first, those that stop it last."""
+    items.sort(key=lambda item: ORDER.index(item.module.__name__) if item.module.__name__ in ORDER else len(ORDER))
+
+
+@pytest.fixture(autouse=True)
+def deadline() -> Iterator[None]:
+    def over(*_: object) -> NoReturn:
+        raise TimeoutError(f"the test took more than {TEST_SECONDS} s")
+
+    before = signal.signal(signal.SIGALRM, over)
+    signal.alarm(TEST_SECONDS)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.fixture(scope="session")
+def make_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Lab]]:
+    """`make_lab(cluster, subnet, ports, workers=…)`: a project that is removed at the end, lab and all."""
+    removal = ExitStack()
+
+    def make(cluster: str, subnet: str, ports: tuple[int, int, int], *, workers: int) -> Lab:
+        folder: Path = tmp_path_factory.mktemp(cluster)
+        lab = Lab.make(folder, cluster, subnet, ports, workers=workers)
+        removal.callback(lab.destroy)
+        lab.destroy()  # what an earlier run may have left when it was killed
+        return lab
+
+    with removal:
+        yield make
+
+
+@pytest.fixture(scope="session")
+def lab(make_lab: Callable[..., Lab]) -> Lab:
+    """The lab of the run: one manager, three workers, all Ready."""
+    lab = make_lab("swt", "10.98.0.0/24", (15000, 18000, 19000), workers=3)
+    lab.inv("up", timeout=600)
+    return lab
+
+
+@pytest.fixture(scope="session")
+def pushed(lab: Lab) -> Lab:
+    """The lab, with every image of its stacks in its registry."""
+    for image in ("echo", "nginx", "haproxy", "visualizer"):
+        lab.inv("push", image, timeout=600)
+    return lab
+
+
+@pytest.fixture(scope="session")
+def deployed(pushed: Lab) -> Lab:
+    """The lab, with its three stacks."""
+    for stack in ("echo", "ingress", "visualizer"):
+        pushed.inv("deploy", stack)
+    return pushed

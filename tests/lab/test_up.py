@@ -1,0 +1,137 @@
+"""`up`: the swarm that the inventory states, and nothing else changed."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import yaml
+from engine import Lab
+
+STATED = {"manager": "manager", "worker01": "worker", "worker02": "worker", "worker03": "worker"}
+
+
+def versions(lab: Lab) -> dict[str, Any]:
+    """What changes when anything is changed: containers, and the indexes of nodes and services."""
+    return {
+        "containers": {name: (one["Id"], one["State"]["StartedAt"]) for name, one in lab.containers().items()},
+        "nodes": {name: (node["ID"], node["Version"]["Index"]) for name, node in lab.nodes().items()},
+        "services": {name: service["Version"]["Index"] for name, service in lab.services().items()},
+    }
+
+
+def test_every_node_is_ready_and_in_its_role(lab: Lab) -> None:
+    nodes = lab.nodes()
+    assert {name: node["Spec"]["Role"] for name, node in nodes.items()} == STATED
+    assert {node["Status"]["State"] for node in nodes.values()} == {"ready"}
+    assert {node["Spec"]["Availability"] for node in nodes.values()} == {"active"}
+    assert nodes["manager"]["ManagerStatus"]["Leader"]
+
+
+def test_addresses_and_names_are_the_inventorys(lab: Lab) -> None:
+    addresses = {name: node["Status"]["Addr"] for name, node in lab.nodes().items() if name != "manager"}
+    assert addresses == {"worker01": "10.98.0.32", "worker02": "10.98.0.33", "worker03": "10.98.0.34"}
+    assert lab.nodes()["manager"]["ManagerStatus"]["Addr"] == "10.98.0.11:2377"
+    assert set(lab.containers()) == {"swt-registry", *(f"swt-{name}" for name in STATED)}
+
+
+def test_ports_are_bound_to_loopback(lab: Lab) -> None:
+    bindings = [
+        binding["HostIp"]
+        for one in lab.containers().values()
+        for port in one["HostConfig"]["PortBindings"].values()
+        for binding in port
+    ]
+    assert bindings == ["127.0.0.1"] * 3
+
+
+def test_the_network_of_the_inventory_is_there(lab: Lab) -> None:
+    network = json.loads(lab.node("manager", "docker", "network", "inspect", "localnet").out)[0]
+    assert (network["Driver"], network["Scope"], network["Attachable"]) == ("overlay", "swarm", True)
+
+
+def test_up_again_changes_nothing(lab: Lab) -> None:
+    before = versions(lab)
+    run = lab.inv("up")
+    assert "Nothing to change." in run.out
+    assert "changed=0" in run.out
+    assert versions(lab) == before
+
+
+def test_labels_and_availability_are_applied_and_drift_is_put_back(lab: Lab) -> None:
+    with lab.changed():
+        lab.hosts("workers")["worker01"].update(labels={"region": "east"}, availability="pause")
+        lab.save()
+        lab.inv("up")
+        stated = lab.nodes()["worker01"]["Spec"]
+        assert (stated["Labels"], stated["Availability"]) == ({"region": "east"}, "pause")
+
+        drift = ("--label-add", "region=west", "--label-add", "own=kept", "--availability", "drain", "worker01")
+        lab.node("manager", "docker", "node", "update", *drift)
+        run = lab.inv("up")
+        assert "Nothing to change." not in run.out
+        put_back = lab.nodes()["worker01"]["Spec"]
+        assert put_back["Labels"] == {"region": "east", "own": "kept"}, "what is not stated is left alone"
+        assert put_back["Availability"] == "pause"
+
+    # The inventory says nothing of it any more, so it stays as it is.
+    assert "Nothing to change." in lab.inv("up").out
+    lab.node("manager", "docker", "node", "update", "--label-rm", "region", "--label-rm", "own", "worker01")
+    lab.inv("activate", "worker01")
+    assert lab.nodes()["worker01"]["Spec"]["Availability"] == "active"
+
+
+def test_an_extra_manager_joins_and_a_worker_becomes_one(lab: Lab) -> None:
+    """A host that is new to the inventory joins; one that moves to the managers is promoted, and demoted again."""
+    before = versions(lab)["containers"]
+    with lab.changed():
+        lab.hosts("managers")["manager02"] = {"address": "10.98.0.50"}
+        lab.hosts("managers")["worker03"] = {"address": "10.98.0.34"}
+        del lab.hosts("workers")["worker03"]
+        lab.save()
+        lab.inv("up")
+        managers = {name: node for name, node in lab.nodes().items() if "ManagerStatus" in node}
+        assert set(managers) == {"manager", "manager02", "worker03"}
+        assert {node["ManagerStatus"]["Reachability"] for node in managers.values()} == {"reachable"}
+        assert managers["manager02"]["Status"]["State"] == "ready"
+        assert "Nothing to change." in lab.inv("up").out
+        after = versions(lab)["containers"]
+        assert after["swt-manager"] == before["swt-manager"], "a node that was there is not made anew"
+
+        lab.inv("demote", "manager02")
+        assert "ManagerStatus" not in lab.nodes()["manager02"]
+        lab.node("manager", "docker", "node", "rm", "--force", "manager02")
+        lab_remove(lab, "manager02")
+    lab.inv("up")
+    assert {name: node["Spec"]["Role"] for name, node in lab.nodes().items()} == STATED
+
+
+def lab_remove(lab: Lab, node: str) -> None:
+    """Takes a node that is in the inventory no more away, as an operator would."""
+    from engine import docker
+
+    docker("rm", "--force", lab.container(node))
+    docker("volume", "rm", f"{lab.cluster}-{node}")
+
+
+def test_a_demotion_by_hand_is_put_back(lab: Lab) -> None:
+    lab.node("manager", "docker", "node", "promote", "worker01")
+    run = lab.inv("up")
+    assert "worker01: is a worker again" in run.text
+    assert "ManagerStatus" not in lab.nodes()["worker01"]
+
+
+def test_render_writes_what_check_says(lab: Lab) -> None:
+    lab.inv("render")
+    lab.inv("render", "--check")
+    compose = lab.folder / "stack/swt/compose.yml"
+    assert set(yaml.safe_load(compose.read_text())["services"]) == {"registry", *STATED}
+    stack = lab.folder / "stack/swt/echo.yml"
+    before = stack.read_text()
+    stack.write_text(before + "# by hand\n")
+    run = lab.inv("render", "--check", check=3)
+    assert "echo.yml" in run.err
+    assert stack.read_text() != before, "--check writes nothing"
+    lab.inv("render")
+    assert stack.read_text() == before
+    assert lab.node("manager", "cat", "/stack/echo.yml").out == before, "the managers see what was rendered"
