@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -15,68 +16,84 @@ if TYPE_CHECKING:
     from swarmops.ingress import Backend
     from swarmops.inventory import Inventory
 
-UNDEFINED = re.compile(r"'(\w+)' is undefined")
+_UNDEFINED = re.compile(r"'(\w+)' is undefined")
 
 
 def render(template: Path, root: Path, context: Mapping[str, Any]) -> str:
     """The text of a template; the templates that it includes are found below `root`.
 
-    Raises InputError with the template's name and line for a variable that is not defined, a mistake in its syntax
-    and a template that is not there.
+    Raises InputError with the template's name and line for a variable that is not defined, a mistake in its syntax or
+    in an expression, and a template that is not there.
     """
-    environment = jinja2.Environment(
+    environment = jinja2.Environment(  # noqa: S701 (what is rendered is YAML and configuration, not HTML)
         loader=jinja2.FileSystemLoader(root),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    name = template.relative_to(root).as_posix()
+    name = Path(os.path.relpath(template, root)).as_posix()
     try:
         return environment.get_template(name).render(context)
     except jinja2.TemplateNotFound as error:
-        raise _missing(str(error), root) from None
+        raise _missing(error, name, root) from None
     except jinja2.TemplateSyntaxError as error:
         raise InputError.of([Problem(f"{root.name}/{error.name or name}", error.lineno, str(error.message))]) from None
     except jinja2.UndefinedError as error:
-        raise _undefined(error, name, root, context) from None
+        raise _wrong(error, f"{error.message}{_hint(str(error.message), context)}", name, root) from None
+    except InputError as error:  # from a function of the context
+        raise _wrong(error, str(error), name, root) from None
+    except (jinja2.TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
+        raise _wrong(error, f"{type(error).__name__}: {error}", name, root) from error
 
 
-def _missing(name: str, root: Path) -> InputError:
+def _missing(error: jinja2.TemplateNotFound, name: str, root: Path) -> InputError:
+    wanted = str(error.name)
     known = sorted(path.relative_to(root).as_posix() for path in root.rglob("*.j2"))
-    return InputError(f"{root.name}/{name}: there is no such template{suggest(name, known)}")
+    hint = suggest(wanted, known) or f"; there are {', '.join(known) or 'none'}"
+    text = f"{root.name}/{wanted}: there is no such template{hint}"
+    return InputError(text) if wanted == name else _wrong(error, text, name, root)
 
 
-def _undefined(error: jinja2.UndefinedError, name: str, root: Path, known: Iterable[str]) -> InputError:
-    found = UNDEFINED.search(str(error.message))
-    hint = suggest(found[1], known) if found else ""
-    file, line = _place(error, name, root)
-    return InputError.of([Problem(f"{root.name}/{file}", line, f"{error.message}{hint}")])
+def _hint(message: str, known: Iterable[str]) -> str:
+    found = _UNDEFINED.search(message)
+    return suggest(found[1], known) if found else ""
 
 
-def _place(error: BaseException, name: str, root: Path) -> tuple[str, int]:
-    """The template and line that the traceback ends in: Jinja maps its frames to the source."""
-    place, trace = (name, 0), error.__traceback__
+def _wrong(error: BaseException, text: str, name: str, root: Path) -> InputError:
+    """The error at the template and line that its traceback ends in: Jinja maps its frames to the source."""
+    file, line, trace = name, 0, error.__traceback__
     while trace:
-        file = Path(trace.tb_frame.f_code.co_filename)
-        if file.is_relative_to(root):
-            place = (file.relative_to(root).as_posix(), trace.tb_lineno)
+        path = Path(trace.tb_frame.f_code.co_filename)
+        if path.is_relative_to(root):
+            file, line = path.relative_to(root).as_posix(), trace.tb_lineno
         trace = trace.tb_next
-    return place
+    return InputError.of([Problem(f"{root.name}/{file}", line, text)])
 
 
-def stack_context(
-    inventory: Inventory, stack: str, routing: str, image: Callable[[str], str], services: Iterable[Backend]
-) -> dict[str, Any]:
-    """What the template of a stack sees.
+def cluster_context(inventory: Inventory) -> dict[str, Any]:
+    """What every template sees: the cluster's variables, and `groups` and `hostvars` as in Ansible.
 
-    `groups` and `hostvars` as in Ansible, the cluster's variables, `stack` (its name), `routing` (mesh or dns),
-    `image(name)`, `services` (what the ingress balances), and the stack's own `vars`, which win.
+    A template is rendered once for the cluster; `inventory_hostname` is the first manager, as with Ansible's run_once.
     """
     return {
         **{name: getattr(inventory.settings, name) for name in type(inventory.settings).model_fields},
         "groups": inventory.groups,
         "hostvars": inventory.hostvars,
+        "inventory_hostname": inventory.managers[0].name,
+    }
+
+
+def stack_context(
+    inventory: Inventory, stack: str, routing: str, image: Callable[[str], str], services: Iterable[Backend]
+) -> dict[str, Any]:
+    """What the template of a stack sees besides: its name, and what depends on the cluster as it is.
+
+    `stack` (its name), `routing` (mesh or dns), `image(name)` (a reference to the registry), `services` (what the
+    ingress balances), and the stack's own `vars`, which win.
+    """
+    return {
+        **cluster_context(inventory),
         "stack": stack,
         "routing": routing,
         "image": image,

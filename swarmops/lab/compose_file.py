@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from swarmops.inventory import Inventory
-from swarmops.render import render
+from swarmops.render import cluster_context, render
 
 if TYPE_CHECKING:
     from swarmops.lab.images import LabImages
@@ -40,7 +40,7 @@ def compose_file(
     """
     root = inventory.project / "templates"
     context = {
-        **{name: getattr(inventory.settings, name) for name in type(inventory.settings).model_fields},
+        **cluster_context(inventory),
         "images": images,
         "nodes": inventory.nodes,
         "registry_address": inventory.registry_address,

@@ -1,0 +1,109 @@
+"""A template that cannot be rendered says where and why."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from swarmops.errors import InputError
+from swarmops.inventory import load
+from swarmops.render import render, stack_context, write
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "templates/stacks").mkdir(parents=True)
+    return tmp_path / "templates"
+
+
+def rendered(root: Path, text: str, **context: Any) -> str:
+    template = root / "stacks/web.yml.j2"
+    template.write_text(text)
+    return render(template, root, context)
+
+
+def test_blocks_leave_no_trace(root: Path) -> None:
+    text = "a:\n  {% for n in range(2) %}\n  - {{ n }}\n  {% endfor %}\n# <&>\n"
+    assert rendered(root, text) == "a:\n  - 0\n  - 1\n# <&>\n"
+
+
+def fails() -> str:
+    raise InputError("ech: no such image")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a\n\n{{ replicsa }}", "templates/stacks/web.yml.j2:3: 'replicsa' is undefined, did you mean replicas?"),
+        ("{{ unheard }}", "templates/stacks/web.yml.j2:1: 'unheard' is undefined"),
+        ("\n{{ registry.prt }}", "templates/stacks/web.yml.j2:2: 'dict object' has no attribute 'prt'"),
+        ("{% if other %}{% endif %}", "templates/stacks/web.yml.j2:1: 'other' is undefined"),
+        ("a\n{% for %}", "templates/stacks/web.yml.j2:2: "),
+        ("{{ a | shout }}", "templates/stacks/web.yml.j2:1: No filter named 'shout'."),
+        ("a\n{{ replicas + 'x' }}", "templates/stacks/web.yml.j2:2: TypeError: "),
+        ("{{ 1 / 0 }}", "templates/stacks/web.yml.j2:1: ZeroDivisionError: division by zero"),
+        ("\n{{ fails() }}", "templates/stacks/web.yml.j2:2: ech: no such image"),
+        (
+            "a\n{% include 'stacks/wbe.j2' %}",
+            "templates/stacks/web.yml.j2:2: templates/stacks/wbe.j2: there is no such template",
+        ),
+        ("{% include 'stacks/part.j2' %}", "templates/stacks/part.j2:2: 'nobody' is undefined"),
+    ],
+)
+def test_an_error_names_template_and_line(root: Path, text: str, said: str) -> None:
+    (root / "stacks/part.j2").write_text("a\n{{ nobody }}\n")
+    with pytest.raises(InputError) as caught:
+        rendered(root, text, replicas=3, registry={"port": 5000}, fails=fails)
+    assert str(caught.value).startswith(said)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        (
+            "stacks/web.yaml.j2",
+            "templates/stacks/web.yaml.j2: there is no such template, did you mean stacks/web.yml.j2?",
+        ),
+        ("other", "templates/other: there is no such template; there are stacks/web.yml.j2"),
+        ("../outside", "templates/../outside: there is no such template; there are stacks/web.yml.j2"),
+    ],
+)
+def test_a_template_that_is_not_there(root: Path, name: str, said: str) -> None:
+    (root / "stacks/web.yml.j2").touch()
+    (root.parent / "outside").touch()
+    with pytest.raises(InputError) as caught:
+        render(root / name, root, {})
+    assert str(caught.value) == said
+
+
+def test_a_template_sees_what_it_would_see_in_ansible(root: Path) -> None:
+    inventory = load(ROOT / "inventory.yaml")
+    context = stack_context(inventory, "echo", "dns", "registry:5000/{}:1.0".format, [])
+    text = (
+        "{{ inventory_hostname }} {{ groups.workers | join(',') }} {{ hostvars.manager.ports[0] }}\n"
+        "{{ cluster }} {{ subnet }} {{ registry.port }} {{ networks.localnet.driver }}\n"
+        "{{ stack }} {{ routing }} {{ image('echo') }} {{ api_replicas }}\n"
+    )
+    assert rendered(root, text, **context).splitlines() == [
+        "manager worker01,worker02,worker03 8000:80",
+        "lab 10.89.0.0/24 5000 overlay",
+        "echo dns registry:5000/echo:1.0 3",
+    ]
+
+
+def test_a_file_is_written_when_it_differs(tmp_path: Path) -> None:
+    path = tmp_path / "stack/lab/echo.yml"
+    assert write(path, "one")
+    before = path.stat()
+    assert not write(path, "one")
+    assert path.stat().st_mtime_ns == before.st_mtime_ns
+    assert write(path, "two")
+    assert path.read_text() == "two"
+    assert [each.name for each in path.parent.iterdir()] == ["echo.yml"]
+    assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE(before.st_mode)
