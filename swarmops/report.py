@@ -133,7 +133,7 @@ class Recap:
         lines = [
             f"{node:<{width}}  ok={ok}  changed={changed}  failed={failed}" for node, ok, changed, failed in self.rows()
         ]
-        if not self.any_changed:
+        if all(outcome is Outcome.OK for _, outcome, _ in self.steps):
             lines.append("Nothing to change.")
         return lines + self.notes
 
@@ -142,4 +142,6 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     """Left-aligned columns, as wide as their widest cell; without borders, so that it can be cut and grepped."""
     cells = [[str(cell) for cell in row] for row in (head, *rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
-    return "\n".join("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells)
+    return "\n".join(
+        "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells
+    )

@@ -39,6 +39,13 @@ class Command:
         """What goes to standard input, in the clear."""
         return self.stdin.reveal().encode() if isinstance(self.stdin, Secret) else self.stdin
 
+    def masked(self, text: str) -> str:
+        """A text that the command printed, without the secrets it was given."""
+        for part in (*self.argv, self.stdin):
+            if isinstance(part, Secret) and part.reveal():
+                text = text.replace(part.reveal(), MASK)
+        return text
+
     def __str__(self) -> str:
         return " ".join(MASK if isinstance(part, Secret) else shlex.quote(part) for part in self.argv)
 

@@ -10,7 +10,13 @@ NAMESPACE = "com.docker.stack.namespace"
 def deploy(name: str, file: str) -> Command:
     """Deploys a rendered stack file. Its images carry digests already, so that the engine need not look them up."""
     return docker(
-        "stack", "deploy", "--resolve-image=never", "--with-registry-auth", "--compose-file=-", name, stdin=file.encode()
+        "stack",
+        "deploy",
+        "--resolve-image=never",
+        "--with-registry-auth",
+        "--compose-file=-",
+        name,
+        stdin=file.encode(),
     )
 
 

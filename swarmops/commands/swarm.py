@@ -15,7 +15,15 @@ def init(address: str) -> Command:
 def join(token: Secret, address: str, manager: str) -> Command:
     """Joins as what the token is for, through the manager at the address `manager`."""
     return docker(
-        "swarm", "join", "--token", token, "--advertise-addr", address, "--listen-addr", f"{address}:{PORT}", f"{manager}:{PORT}"
+        "swarm",
+        "join",
+        "--token",
+        token,
+        "--advertise-addr",
+        address,
+        "--listen-addr",
+        f"{address}:{PORT}",
+        f"{manager}:{PORT}",
     )
 
 

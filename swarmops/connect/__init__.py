@@ -58,5 +58,5 @@ def checked(node: str, command: Command, result: Result) -> Result:
     """The result, or CommandFailed with the last lines the command printed."""
     if result.code == 0:
         return result
-    said = (result.stderr.strip() or result.stdout.strip() or "no output").splitlines()[-KEPT_LINES:]
+    said = command.masked(result.stderr.strip() or result.stdout.strip() or "no output").splitlines()[-KEPT_LINES:]
     raise CommandFailed(f"{node}: {command} exited {result.code}: " + "\n    ".join(said))

@@ -6,6 +6,7 @@ import socket
 import struct
 import threading
 import time
+from contextlib import suppress
 from typing import Any
 
 from docker.api.client import APIClient
@@ -72,10 +73,8 @@ class ExecStream:
 
     def close(self) -> None:
         """Ends the stream; a thread that reads from it gets the end."""
-        try:
+        with suppress(OSError):  # the other side was faster
             self._sock.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass  # the other side was faster
         self._response.close()
 
 

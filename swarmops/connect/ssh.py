@@ -50,7 +50,12 @@ class SSHDoor:
         options: dict[str, Any] = {"key_filename": str(Path(key).expanduser())} if key else {}
         # `lazy`: no configuration files of Fabric's own; ssh's are read.
         self._connection = Connection(
-            host, user=user, port=port, connect_timeout=CONNECT_SECONDS, connect_kwargs=options, config=Config(lazy=True)
+            host,
+            user=user,
+            port=port,
+            connect_timeout=CONNECT_SECONDS,
+            connect_kwargs=options,
+            config=Config(lazy=True),
         )
 
     def run(self, command: Command, *, timeout: float = 60, check: bool = True) -> Result:
