@@ -1,0 +1,140 @@
+"""Command lines, as tests/golden/commands.json has them: to be read, and pasted."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from swarmops import commands
+from swarmops.commands import MASK, Command, Secret, docker, network, node, service, stack, swarm
+from swarmops.connect import Result, checked
+from swarmops.errors import CommandFailed
+
+TOKEN = Secret("SWMTKN-1-very-secret")
+
+CASES: dict[str, Command] = {
+    "swarm.init": swarm.init("10.89.0.11"),
+    "swarm.join": swarm.join(TOKEN, "10.89.0.32", "10.89.0.11"),
+    "swarm.leave": swarm.leave(),
+    "node.update nothing": node.update("n1"),
+    "node.update all": node.update(
+        "n1", role="manager", availability="drain", labels={"region": "east 1", "disk": "ssd"}
+    ),
+    "node.promote": node.promote("n1"),
+    "node.demote": node.demote("n1"),
+    "node.remove": node.remove("n1"),
+    "network.create plain": network.create("net", driver="overlay"),
+    "network.create all": network.create(
+        "net",
+        driver="overlay",
+        attachable=True,
+        encrypted=True,
+        subnet="10.90.0.0/24",
+        labels={"swarmops.cluster": "lab", "a": "b"},
+    ),
+    "service.scale": service.scale({"echo_web": 2, "echo_api": 6}),
+    "service.rollback": service.rollback("echo_api"),
+    "service.logs": service.logs("t1", 8),
+    "service.remove": service.remove("a", "b"),
+    "stack.deploy": stack.deploy("echo", "services: {}\n"),
+    "stack.remove": stack.remove("echo"),
+    "stack.create_config": stack.create_config("echo_nginx_0123", "echo", "worker_processes 1;\n"),
+    "stack.remove_configs": stack.remove_configs("a", "b"),
+}
+
+
+def shown(command: Command) -> dict[str, str]:
+    data = command.input()
+    return {"command": str(command)} | ({} if data is None else {"stdin": data.decode()})
+
+
+def test_golden(golden: Callable[[str, str], None]) -> None:
+    golden("commands.json", json.dumps({name: shown(command) for name, command in CASES.items()}, indent=2) + "\n")
+
+
+def test_every_command_has_a_golden_line() -> None:
+    made = {
+        f"{module.__name__.rpartition('.')[2]}.{name}"
+        for module in (network, node, service, stack, swarm)
+        for name, thing in vars(module).items()
+        if callable(thing) and getattr(thing, "__module__", "") == module.__name__
+    }
+    assert made == {name.partition(" ")[0] for name in CASES}
+
+
+def test_the_door_gets_the_arguments_as_they_are() -> None:
+    command = docker("node", "update", "--label-add=region=east 1", "it's", TOKEN)
+    assert command.reveal() == ["docker", "node", "update", "--label-add=region=east 1", "it's", TOKEN.reveal()]
+    assert str(command) == f"docker node update '--label-add=region=east 1' 'it'\"'\"'s' {MASK}"
+
+
+@pytest.mark.parametrize(
+    ("stdin", "data"), [(None, None), (b"\x00\xff", b"\x00\xff"), (Secret("schön"), "schön".encode())]
+)
+def test_standard_input(stdin: bytes | Secret | None, data: bytes | None) -> None:
+    assert docker("x", stdin=stdin).input() == data
+
+
+@pytest.mark.parametrize("show", [str, repr, "{}".format])
+@pytest.mark.parametrize(
+    "thing",
+    [
+        TOKEN,
+        [TOKEN],
+        {"manager": TOKEN},
+        swarm.join(TOKEN, "a", "b"),
+        docker("login", "--password-stdin", stdin=TOKEN),
+        [docker("login", stdin=TOKEN)],
+    ],
+)
+def test_a_secret_never_shows(thing: Any, show: Any) -> None:
+    assert TOKEN.reveal() not in show(thing)
+    assert MASK in show(thing) or isinstance(thing, Command)
+
+
+def test_a_secret_is_still_itself() -> None:
+    assert Secret("a") == Secret("a") != Secret("b")
+    assert copy.deepcopy(TOKEN).reveal() == pickle.loads(pickle.dumps(TOKEN)).reveal() == TOKEN.reveal()
+
+
+@pytest.mark.parametrize(
+    ("result", "said"),
+    [
+        (Result(1, "out", "err\n"), "worker01: docker node ls exited 1: err"),
+        (Result(125, "out\n", " \n"), "worker01: docker node ls exited 125: out"),
+        (Result(1, "", ""), "worker01: docker node ls exited 1: no output"),
+        (Result(1, "", "a\nb\n"), "worker01: docker node ls exited 1: a\n    b"),
+    ],
+)
+def test_a_command_that_fails_says_where_and_what(result: Result, said: str) -> None:
+    with pytest.raises(CommandFailed) as error:
+        checked("worker01", docker("node", "ls"), result)
+    assert str(error.value) == said
+    assert error.value.code == 1
+
+
+def test_only_the_last_lines_of_a_failure() -> None:
+    with pytest.raises(CommandFailed) as error:
+        checked("n", docker("x"), Result(1, "", "\n".join(f"line {number}" for number in range(40))))
+    lines = str(error.value).splitlines()
+    assert (len(lines), lines[-1]) == (12, "    line 39")
+
+
+def test_a_command_that_succeeds_gives_its_result() -> None:
+    result = Result(0, "out", "err")
+    assert checked("n", docker("x"), result) is result
+
+
+@pytest.mark.parametrize(
+    "command", [swarm.join(TOKEN, "a", "b"), docker("login", "--password-stdin", stdin=TOKEN)], ids=["argv", "stdin"]
+)
+def test_a_failure_does_not_repeat_a_secret(command: Command) -> None:
+    with pytest.raises(CommandFailed) as error:
+        checked("n", command, Result(1, "", f"no such token: {TOKEN.reveal()}"))
+    assert TOKEN.reveal() not in f"{error.value} {error.value.message} {error.value!r}"
+    assert f"no such token: {commands.MASK}" in str(error.value)
