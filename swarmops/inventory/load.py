@@ -100,8 +100,12 @@ def _leave_out(data: dict[str, Any], path: messages.Place, *, missing: bool) -> 
 
 
 def _at(data: Any, path: messages.Place) -> Any:
+    """What is at a path; None where a key is no text, which the path names as if it were."""
     for part in path:
-        data = data[part]
+        try:
+            data = data[part]
+        except KeyError:
+            return None
     return data
 
 

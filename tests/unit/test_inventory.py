@@ -183,6 +183,7 @@ def test_what_is_not_a_yaml_mapping(text: str, said: str) -> None:
          "4: all.vars.stacks.web.var: unknown key, did you mean vars?"),
         (with_vars("ssh: {known_host: a}"), "4: all.vars.ssh.known_host: unknown key, did you mean known_hosts?"),
         (with_vars("1: a"), "4: all.vars: the key 1 should be text, quote it"),
+        (with_vars("networks: {2.5: {a: 1}}"), "4: all.vars.networks: the key 2.5 should be text, quote it"),
         (with_vars("labels: {2: a}"), "4: all.vars.labels: the key 2 should be text, quote it"),
         (with_vars("cluster: other"), "4: all.vars.cluster: stated twice, first in line 3"),
         (RIGHT.replace("manager:", "manager:\n        manager:"),
