@@ -90,6 +90,7 @@ class Lab:
 
     folder: Path
     inventory: dict[str, Any] = field(default_factory=lambda: yaml.safe_load(TEMPLATE.read_text()))
+    name: str = "inventory.yaml"
 
     @classmethod
     def make(cls, folder: Path, cluster: str, subnet: str, ports: tuple[int, int, int], *, workers: int) -> Lab:
@@ -114,7 +115,7 @@ class Lab:
 
     @property
     def file(self) -> Path:
-        return self.folder / "inventory.yaml"
+        return self.folder / self.name
 
     def hosts(self, group: str) -> dict[str, dict[str, Any]]:
         return self.inventory["all"]["children"][group]["hosts"]

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import yaml
-from engine import Lab
+from engine import Lab, docker
 
 STATED = {"manager": "manager", "worker01": "worker", "worker02": "worker", "worker03": "worker"}
 
@@ -101,20 +101,13 @@ def test_an_extra_manager_joins_and_a_worker_becomes_one(lab: Lab) -> None:
         lab.inv("demote", "manager02")
         assert "ManagerStatus" not in lab.nodes()["manager02"]
         lab.node("manager", "docker", "node", "rm", "--force", "manager02")
-        lab_remove(lab, "manager02")
+        docker("rm", "--force", "swt-manager02")
+        docker("volume", "rm", "swt-manager02")
     lab.inv("up")
     assert {name: node["Spec"]["Role"] for name, node in lab.nodes().items()} == STATED
 
 
-def lab_remove(lab: Lab, node: str) -> None:
-    """Takes a node that is in the inventory no more away, as an operator would."""
-    from engine import docker
-
-    docker("rm", "--force", lab.container(node))
-    docker("volume", "rm", f"{lab.cluster}-{node}")
-
-
-def test_a_demotion_by_hand_is_put_back(lab: Lab) -> None:
+def test_a_promotion_by_hand_is_put_back(lab: Lab) -> None:
     lab.node("manager", "docker", "node", "promote", "worker01")
     run = lab.inv("up")
     assert "worker01: is a worker again" in run.text

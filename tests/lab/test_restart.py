@@ -1,0 +1,63 @@
+"""Nodes that were stopped or killed: `up` brings them back as what they were."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from engine import Lab, docker, eventually, get, said
+
+
+def cluster_id(lab: Lab) -> str:
+    return lab.node("manager", "docker", "info", "--format", "{{.Swarm.Cluster.ID}}").out.strip()
+
+
+def addresses(lab: Lab) -> dict[str, str]:
+    return {name: one["NetworkSettings"]["Networks"]["swt"]["IPAddress"] for name, one in lab.containers().items()}
+
+
+def node_ids(lab: Lab) -> dict[str, str]:
+    return {name: node["ID"] for name, node in lab.nodes().items()}
+
+
+def all_run(lab: Lab) -> bool:
+    return [len(lab.tasks(service)) for service in ("echo_api", "echo_nginx", "ingress_haproxy")] == [3, 3, 1]
+
+
+@pytest.mark.parametrize("verb", ["kill", "stop"])
+def test_up_repairs_a_worker(deployed: Lab, verb: str) -> None:
+    before, lives = node_ids(deployed), {name: one["Id"] for name, one in deployed.containers().items()}
+    docker(verb, "swt-worker03")
+    run = deployed.inv("up")
+    assert "worker03: started" in run.text or "worker03  ok=1  changed=1" in run.text
+    nodes = deployed.nodes()
+    assert {node["Status"]["State"] for node in nodes.values()} == {"ready"}
+    assert node_ids(deployed) == before, "it is the same member"
+    assert {name: one["Id"] for name, one in deployed.containers().items()} == lives, "nothing is made anew"
+    assert "Nothing to change." in deployed.inv("up").out
+
+
+def test_all_nodes_stopped_come_back_as_the_same_swarm(deployed: Lab) -> None:
+    before = (cluster_id(deployed), addresses(deployed), node_ids(deployed))
+    docker("stop", *deployed.containers())
+    deployed.inv("up")
+    assert (cluster_id(deployed), addresses(deployed), node_ids(deployed)) == before
+    eventually(lambda: all_run(deployed), within=60, what="the services' tasks run again")
+    answer = eventually(lambda: get(deployed.url(80)), within=20, what="the ingress answers")
+    assert answer.text.strip() == "Hello Docker!!"
+
+
+def test_no_join_token_was_ever_shown(lab: Lab) -> None:
+    """The last look at the lab: at everything that any command of this run printed, wrote and logged."""
+    tokens = [
+        lab.node("manager", "docker", "swarm", "join-token", "-q", role).out.strip() for role in ("worker", "manager")
+    ]
+    assert all(token.startswith("SWMTKN-") for token in tokens)
+    logs = [docker("logs", name).text for name in lab.containers()]
+    written = [path.read_text(errors="replace") for path in Path(lab.folder).rglob("*") if path.is_file()]
+    made = [json.dumps(one) for one in lab.containers().values()]
+    assert said
+    for text in (*said, *logs, *written, *made):
+        assert not any(token in text for token in tokens)
+        assert "SWMTKN-" not in text
