@@ -53,11 +53,15 @@ def may_join(node: Node, engine: Engine, members: Iterable[SwarmNode], *, own: b
     """Whether the node has to join; it has to leave another swarm first when its engine is in one.
 
     `own` says that the node was made by swarmops and so may be taken out of whatever swarm it is in.
+    Raises SwarmopsError where that may not be.
     """
     if engine.state == "inactive":
         return True
     if any(member.id == engine.node_id for member in members):
         return False
+    if engine.state == "locked":
+        # It is a manager of a swarm whose key the operator has: to leave would throw its part of the state away.
+        raise SwarmopsError(f"{node.name} is locked", remedy=f"docker swarm unlock on {node.name}")
     if own:
         return True
     raise SwarmopsError(
@@ -77,7 +81,7 @@ def settings(node: Node, member: SwarmNode) -> Action | None:
 
 
 def roles(nodes: Iterable[Node], members: Mapping[str, SwarmNode]) -> list[tuple[str, Role]]:
-    """The nodes whose role is not the inventory's, promotions first so that the quorum never shrinks before it grows."""
+    """The nodes whose role is not the inventory's, promotions first: the quorum never shrinks before it grows."""
     wrong = [(node.name, node.role) for node in nodes if members[node.name].role != node.role]
     return sorted(wrong, key=lambda change: change[1] is Role.WORKER)
 
@@ -119,8 +123,8 @@ def network_drift(wanted: Mapping[str, Any], existing: Iterable[Json]) -> list[s
     """Networks whose options are not the inventory's; an engine cannot change them in place."""
     seen = {item["Name"]: item for item in existing}
     return [
-        f"network {name} is {_attachable(seen[name]['Attachable'])}, the inventory has it {_attachable(options.attachable)}; "
-        "remove the network to have it made anew"
+        f"network {name} is {_attachable(seen[name]['Attachable'])}, "
+        f"the inventory has it {_attachable(options.attachable)}; remove the network to have it made anew"
         for name, options in wanted.items()
         if name in seen and seen[name]["Attachable"] != bool(options.attachable)
     ]

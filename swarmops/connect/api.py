@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 from swarmops.commands import Command, docker
 from swarmops.connect import Door, Stream
-from swarmops.errors import CommandFailed, ConnectionFailed, NotFound
+from swarmops.errors import CommandFailed, ConnectionFailed, NotFound, SwarmopsError
 
 DIAL = docker("system", "dial-stdio")
 VERSION = "v1.41"  # engine 20.10, the oldest that is supported; newer engines answer it as well
@@ -79,7 +79,13 @@ class EngineAPI:
         if status >= 400:
             kind = NotFound if status == HTTPStatus.NOT_FOUND else CommandFailed
             raise kind(f"{self.node}: {path}: {_message(body)}")
-        return json.loads(body)
+        try:
+            return json.loads(body)
+        except ValueError as error:  # the end of a stream in the middle of the head looks like an empty answer
+            self.close()
+            raise ConnectionFailed(
+                f"{self.node}: {path}: the engine's answer cannot be read: {error}", remedy="inv doctor"
+            ) from error
 
     def close(self) -> None:
         """Closes the connection; the next question opens it again."""
@@ -93,6 +99,9 @@ class EngineAPI:
         except (http.client.HTTPException, OSError) as error:
             self._connection.close()
             raise ConnectionFailed(f"{self.node}: the engine does not answer: {error}", remedy="inv doctor") from error
+        except SwarmopsError:
+            self._connection.close()  # the door did not open; without this the next request counts as a second one
+            raise
 
 
 def _message(body: bytes) -> str:

@@ -101,7 +101,7 @@ class DockerDoor:
             out = self._read(stream, deadline)
             code = self._engine.exec_inspect(exec_id)["ExitCode"]
         except TimeoutError:
-            raise WaitTimeout(f"{self.node}: {command} did not end within {timeout:.0f} s") from None
+            raise WaitTimeout(f"{self.node}: {command} did not end within {timeout:g} s") from None
         except (OSError, RequestException, DockerException) as error:
             raise ConnectionFailed(f"{self.node}: the connection broke during {command}: {error}") from error
         finally:

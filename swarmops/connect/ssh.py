@@ -102,7 +102,7 @@ class SSHDoor:
         try:
             yield
         except CommandTimedOut as error:
-            raise WaitTimeout(f"{self.node}: {command} did not end within {error.timeout:.0f} s") from None
+            raise WaitTimeout(f"{self.node}: {command} did not end within {error.timeout:g} s") from None
         except BadHostKeyException as error:
             raise ConnectionFailed(
                 f"{host}: the host key has changed", remedy=f"find out why, then correct {self._known_hosts}"
