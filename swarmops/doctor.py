@@ -10,7 +10,7 @@ from typing import Any
 
 from swarmops.check import Check, Level, fail, ok, warn
 from swarmops.cluster import Cluster
-from swarmops.errors import CommandFailed, NotFound, SwarmopsError
+from swarmops.errors import NotFound, SwarmopsError
 from swarmops.inventory import Node
 
 SKEW_WARN, SKEW_FAIL = 2.0, 60.0  # seconds; certificates and the order of logs suffer first, then the swarm
@@ -68,7 +68,7 @@ def _node(cluster: Cluster, node: Node) -> Iterator[Check]:
     try:
         ahead, info = _clock(cluster, node)
     except SwarmopsError as error:
-        yield fail(f"{node.name}: engine", str(error).splitlines()[0], error.remedy or "inv up")
+        yield fail(f"{node.name}: engine", _said(node, error), error.remedy or "inv up")
         return
     yield ok(f"{node.name}: engine", info["ServerVersion"])
     yield skew(node.name, ahead)
@@ -84,6 +84,11 @@ def _clock(cluster: Cluster, node: Node) -> tuple[float, Any]:
     return datetime.fromisoformat(info["SystemTime"]).timestamp() - (before + time.time()) / 2, info
 
 
+def _said(node: Node, error: SwarmopsError) -> str:
+    """The first line of an error, without the name of the node, which the check's own name has."""
+    return str(error).splitlines()[0].removeprefix(f"{node.name}: ")
+
+
 def _registry(cluster: Cluster, node: Node) -> Check:
     """The node's engine asks the registry for an image that nobody has: being told so is an answer."""
     registry = cluster.inventory.settings.registry
@@ -92,8 +97,7 @@ def _registry(cluster: Cluster, node: Node) -> Check:
         cluster.api(node.name).get(f"/distribution/{address}/swarmops/no-such-image/json")
     except NotFound:
         pass
-    except CommandFailed as error:
-        return fail(name, f"{address} does not answer: {error}", "inv up starts it; compare registry in the inventory")
     except SwarmopsError as error:
-        return fail(name, str(error).splitlines()[0], error.remedy)
+        said = _said(node, error)
+        return fail(name, f"{address} does not answer: {said}", "inv up starts it; compare registry in the inventory")
     return ok(name, f"{address} answers")
