@@ -48,7 +48,8 @@ def measure_list(times: Times) -> None:
     timed(times, "--list", "swarmops", [*INV, "--list"])
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "tasks.py").touch()
-        timed(times, "--list", "bare", [*INV, "--search-root", folder, "--list"])
+        # It says that there are no tasks, and exits 1; that is what starting invoke alone takes.
+        timed(times, "--list", "bare", [*INV, "--search-root", folder, "--list"], check=False)
 
 
 def measure_swarmops(times: Times) -> None:
@@ -96,10 +97,10 @@ def privileges() -> list[str]:
     return ["--privileged"] if "privileged: true" in compose else TRIMMED
 
 
-def timed(times: Times, what: str, side: str, command: list[str]) -> None:
+def timed(times: Times, what: str, side: str, command: list[str], *, check: bool = True) -> None:
     """Runs a command to its end and keeps the seconds it took."""
     start = time.perf_counter()
-    run(command)
+    run(command, check=check)
     times[what][side].append(time.perf_counter() - start)
 
 
@@ -108,10 +109,10 @@ def inv(*args: str) -> None:
     run([*INV, *args])
 
 
-def run(command: list[str], stdin: bytes | None = None) -> None:
+def run(command: list[str], stdin: bytes | None = None, *, check: bool = True) -> None:
     """Runs a command; what it says is shown when it fails."""
     ended = subprocess.run(command, input=stdin, capture_output=True, env=ENVIRONMENT, cwd=PROJECT, timeout=300, check=False)
-    if ended.returncode:
+    if check and ended.returncode:
         sys.exit(f"{' '.join(command)} exited {ended.returncode}\n{ended.stderr.decode()}")
 
 
