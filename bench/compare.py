@@ -20,10 +20,18 @@ HERE = Path(__file__).parent
 PROJECT = HERE.parent
 INV = [str(Path(sys.executable).with_name("inv"))]
 ENVIRONMENT = os.environ | {"SWARMOPS_INVENTORY": str(HERE / "inventory.yaml")}
-TRIMMED = (
-    "--cap-add ALL --cap-drop SYS_RESOURCE --security-opt seccomp=unconfined --security-opt apparmor=unconfined "
-    "--security-opt systempaths=unconfined"
-).split() + ["--device-cgroup-rule", "a *:* rwm"]
+TRIMMED = [
+    "--cap-add",
+    "ALL",
+    "--cap-drop",
+    "SYS_RESOURCE",
+    "--security-opt",
+    "seccomp=unconfined",
+    "--security-opt",
+    "apparmor=unconfined",
+    "--security-opt",
+    "systempaths=unconfined",
+] + ["--device-cgroup-rule", "a *:* rwm"]
 
 Times = defaultdict[str, dict[str, list[float]]]
 
@@ -79,14 +87,20 @@ def stack_file() -> Path:
     """The stack as swarmops rendered it; its configuration is made by hand in the bare swarm."""
     folder = PROJECT / "stack/swb"
     for config in (folder / "echo").iterdir():
-        run(["docker", "exec", "-i", "bare-manager", "docker", "config", "create", config.name, "-"], config.read_bytes())
+        run(
+            ["docker", "exec", "-i", "bare-manager", "docker", "config", "create", config.name, "-"],
+            config.read_bytes(),
+        )
     return folder / "echo.yml"
 
 
 def image(name: str) -> str:
     """The image that the lab's containers of that kind are made from, newest first."""
     found = subprocess.run(
-        ["docker", "images", "--format", "{{.Repository}}:{{.Tag}}", f"swarmops/{name}"], capture_output=True, text=True, check=True
+        ["docker", "images", "--format", "{{.Repository}}:{{.Tag}}", f"swarmops/{name}"],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return found.stdout.split()[0]
 
@@ -111,7 +125,9 @@ def inv(*args: str) -> None:
 
 def run(command: list[str], stdin: bytes | None = None, *, check: bool = True) -> None:
     """Runs a command; what it says is shown when it fails."""
-    ended = subprocess.run(command, input=stdin, capture_output=True, env=ENVIRONMENT, cwd=PROJECT, timeout=300, check=False)
+    ended = subprocess.run(
+        command, input=stdin, capture_output=True, env=ENVIRONMENT, cwd=PROJECT, timeout=300, check=False
+    )
     if check and ended.returncode:
         sys.exit(f"{' '.join(command)} exited {ended.returncode}\n{ended.stderr.decode()}")
 

@@ -30,8 +30,8 @@ class Watch:
     def missing(self) -> str:
         """What is missing, in words. Raises SwarmopsError when a service never will run."""
         verdicts = self._verdicts()
-        if hopeless := [(service, tasks, verdict) for service, tasks, verdict in verdicts if verdict.failure]:
-            raise SwarmopsError("\n  ".join(self._explain(*item) for item in hopeless))
+        if hopeless := [(tasks, verdict) for _, tasks, verdict in verdicts if verdict.failure]:
+            raise SwarmopsError("\n  ".join(self._explain(tasks, verdict) for tasks, verdict in hopeless))
         return ", ".join(verdict.missing for _, _, verdict in verdicts if verdict.missing)
 
     def holds(self) -> str:
@@ -52,7 +52,7 @@ class Watch:
         mine = {service.id: [task for task in news if task.service_id == service.id] for service in seen}
         return [(service, mine[service.id], judge(service, mine[service.id], nodes)) for service in seen]
 
-    def _explain(self, service: Service, tasks: list[Task], verdict: Verdict) -> str:
+    def _explain(self, tasks: list[Task], verdict: Verdict) -> str:
         failed = sorted((task for task in tasks if task.failed), key=lambda task: task.since)
         return verdict.failure + (last_words(self._cluster, failed[-1]) if failed else "")
 
@@ -75,5 +75,3 @@ def last_words(cluster: Cluster, task: Task) -> str:
 
 def _look(api: EngineAPI) -> tuple[list[Service], list[Task], list[facts.SwarmNode]]:
     return facts.services(api), facts.tasks(api), facts.nodes(api)
-
-

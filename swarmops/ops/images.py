@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
-
-from docker.errors import DockerException
+from collections.abc import Callable
 
 from swarmops.cluster import Cluster
 from swarmops.commands import docker
 from swarmops.errors import InputError, SwarmopsError, suggest
 from swarmops.inventory import Inventory, Node
-from swarmops.lab import images
-from swarmops.report import Progress, Recap
+from swarmops.lab import images, registry
+from swarmops.report import Recap
 
 LAB_ONLY = frozenset({"node", "registry", "golang"})
 """What makes the lab itself; no stack refers to it."""
@@ -52,12 +49,12 @@ def push(cluster: Cluster, name: str) -> Recap:
     recap = build(cluster, name)
     local = images.ensure_image(name, cluster.inventory, cluster.engine, cluster.progress)
     target = reference(cluster)(name)
-    repository, _, tag = target.partition("/")[2].rpartition(":")
-    registry = f"{_push_host(cluster)}/{repository}"
-    cluster.engine.tag(local, registry, tag)
-    before = registry_digest(cluster, f"{registry}:{tag}")
-    _push(cluster, registry, tag)
-    after = registry_digest(cluster, f"{registry}:{tag}")
+    path, _, tag = target.partition("/")[2].rpartition(":")
+    repository = f"{_push_host(cluster)}/{path}"
+    cluster.engine.tag(local, repository, tag)
+    before = registry.digest(cluster.engine, repository, tag)
+    registry.push(cluster.engine, repository, tag, cluster.progress)
+    after = registry.digest(cluster.engine, repository, tag)
     if after is None:
         raise SwarmopsError(f"{target}: pushed, and the registry does not have it", remedy="inv doctor")
     if before != after:
@@ -95,40 +92,9 @@ def known(inventory: Inventory, name: str) -> str:
     return name
 
 
-def registry_digest(cluster: Cluster, image: str) -> str | None:
-    """The digest that the registry has for an image; None when it has none."""
-    try:
-        return str(cluster.engine.inspect_distribution(image)["Descriptor"]["digest"])
-    except DockerException:
-        return None
-
-
 def _push_host(cluster: Cluster) -> str:
-    registry = cluster.inventory.settings.registry
-    return f"localhost:{registry.port}" if cluster.lab else f"{registry.host}:{registry.port}"
-
-
-def _push(cluster: Cluster, repository: str, tag: str) -> None:
-    try:
-        follow(cluster.engine.push(repository, tag, stream=True, decode=True), cluster.progress, f"push {tag}")
-    except DockerException as error:
-        raise SwarmopsError(f"push of {repository}:{tag}: {error}", remedy="inv up, or inv doctor") from error
-
-
-def follow(events: Iterator[Mapping[str, Any]], progress: Progress, what: str) -> None:
-    """Shows the engine's progress per layer. Raises SwarmopsError for an error among the events."""
-    layers: dict[str, str] = {}
-    for event in events:
-        if "error" in event:
-            raise SwarmopsError(f"{what}: {event['error']}", remedy="inv doctor")
-        layer, status = event.get("id"), event.get("status", "")
-        if not layer or status.startswith(("Waiting", "Preparing")):
-            continue
-        if event.get("progress"):
-            progress.waiting(f"{layer} {status} {event['progress']}")
-        elif layers.get(layer) != status:
-            progress.done(f"{layer} {status}")
-        layers[layer] = status
+    stated = cluster.inventory.settings.registry
+    return f"localhost:{stated.port}" if cluster.lab else f"{stated.host}:{stated.port}"
 
 
 def _tags(cluster: Cluster) -> set[str]:
@@ -138,5 +104,3 @@ def _tags(cluster: Cluster) -> set[str]:
 def _has(cluster: Cluster, node: Node, image: str) -> str | None:
     found = cluster.api(node.name).get("/images/json", filters={"reference": [image]})
     return found[0]["Id"] if found else None
-
-

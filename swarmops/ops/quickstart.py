@@ -11,11 +11,11 @@ from swarmops.errors import InputError, WaitTimeout
 from swarmops.inventory import Inventory
 from swarmops.lab.images import LAB, ensure_images
 from swarmops.lab.install import ensure_compose, ensure_debootstrap, ensure_engine
-from swarmops.ops import cluster as clusters
-from swarmops.ops import images, stacks
+from swarmops.ops import cluster as clusters, images, stacks
 from swarmops.report import Progress
 from swarmops.wait import POLL_SECONDS, Deadline
 
+ANY = "0.0.0.0"  # noqa: S104 (compared with, not bound to)
 INGRESS_PORT = 80
 VISUALIZER_PORT = 9000
 
@@ -47,16 +47,23 @@ def summary(inventory: Inventory, progress: Progress, deadline: Deadline) -> str
     if visualizer:
         lines.append(f"Visualizer  http://{visualizer}")
     if ingress:
-        lines += [f"Ingress     http://{ingress}", "", f"$ curl {ingress}", answer(f"http://{ingress}", progress, deadline)]
+        lines += [
+            f"Ingress     http://{ingress}",
+            "",
+            f"$ curl {ingress}",
+            answer(f"http://{ingress}", progress, deadline),
+        ]
     return "\n".join(lines)
 
 
 def published(inventory: Inventory, port: int) -> str:
     """Where the host answers for a port of a manager, as host:port; empty when it is not published."""
     bind = str(inventory.settings.bind)
-    host = "localhost" if bind in ("127.0.0.1", "0.0.0.0") else bind
+    host = "localhost" if bind in ("127.0.0.1", ANY) else bind
     mappings = [mapping for node in inventory.managers for mapping in node.vars.ports]
-    return next((f"{host}:{outer}" for outer, _, inner in (m.partition(":") for m in mappings) if inner == str(port)), "")
+    return next(
+        (f"{host}:{outer}" for outer, _, inner in (m.partition(":") for m in mappings) if inner == str(port)), ""
+    )
 
 
 def answer(url: str, progress: Progress, deadline: Deadline) -> str:

@@ -12,7 +12,7 @@ from swarmops.wait import Deadline, until
 
 
 def set_role(cluster: Cluster, member: SwarmNode, role: Role, deadline: Deadline) -> None:
-    """Promotes or demotes and waits until it is true. Raises SwarmopsError where the managers would lose their quorum."""
+    """Promotes or demotes and waits until it is true. Raises SwarmopsError where the quorum would be lost."""
     if role is Role.WORKER:
         refuse_loss_of_quorum(member, cluster.ask(facts.nodes))
     command = commands.promote(member.id) if role is Role.MANAGER else commands.demote(member.id)
@@ -32,7 +32,7 @@ def refuse_loss_of_quorum(member: SwarmNode, listed: list[SwarmNode]) -> None:
         )
     if reachable < needed:
         raise SwarmopsError(
-            f"without {member.hostname} {reachable} of {len(left)} managers would be reachable, and a quorum takes {needed}",
+            f"without {member.hostname} {reachable} of {len(left)} managers are reachable, and a quorum takes {needed}",
             remedy="bring the unreachable managers back first",
         )
 

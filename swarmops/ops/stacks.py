@@ -154,5 +154,3 @@ def _parts(api: EngineAPI, stack: str) -> list[str]:
     left = [f"service {service.name}" for service in facts.services(api, stack)]
     left += [f"network {network['Name']}" for network in api.get("/networks", filters=label)]
     return left + [f"config {name}" for name in _configs(api, stack)]
-
-

@@ -44,7 +44,9 @@ class Status:
             if node.manages and node.reachability != "reachable"
         ]
         verdicts = [self.verdict(service) for service in self.services]
-        return found + [verdict.failure or verdict.missing for verdict in verdicts if verdict.failure or verdict.missing]
+        return found + [
+            verdict.failure or verdict.missing for verdict in verdicts if verdict.failure or verdict.missing
+        ]
 
     def text(self) -> str:
         """Two tables and the problems."""
@@ -85,7 +87,9 @@ class Status:
             verdict = self.verdict(service)
             image = service.image.partition("@")[0]
             ports = ", ".join(service.ports) or "-"
-            rows.append([service.name, service.mode, f"{verdict.running}/{verdict.wanted}", image, ports, self._where(service)])
+            rows.append(
+                [service.name, service.mode, f"{verdict.running}/{verdict.wanted}", image, ports, self._where(service)]
+            )
         return rows
 
     def _where(self, service: Service) -> str:
@@ -140,7 +144,9 @@ def ps(status: Status, name: str) -> str:
         known = {known for service in status.services for known in (service.name, service.stack) if known}
         raise InputError(f"{name}: the swarm has no such stack or service{suggest(name, known)}", remedy="inv status")
     hosts = {node.id: node.hostname for node in status.nodes}
-    mine = sorted((task for task in status.tasks if task.service_id in services), key=lambda task: task.created, reverse=True)
+    mine = sorted(
+        (task for task in status.tasks if task.service_id in services), key=lambda task: task.created, reverse=True
+    )
     mine.sort(key=lambda task: (services[task.service_id], task.slot))
     rows = [
         [
