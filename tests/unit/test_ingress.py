@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from swarmops.errors import InputError
 from swarmops.ingress import Backend, published
@@ -87,3 +88,13 @@ def test_the_statistics_are_there_when_a_secret_protects_them() -> None:
     text = proxy([], stats_secret="ingress-users")
     assert "http-request auth realm ingress unless { http_auth(stats) }" in text
     assert "ingress-users" not in text
+
+
+def test_the_secret_goes_to_the_proxy_and_the_port_to_the_managers() -> None:
+    context = stack_context(load(ROOT / "inventory.yaml"), "ingress", "mesh", str, []) | {"stats_secret": "users"}
+    file = yaml.safe_load(render(ROOT / "templates/stacks/ingress.yml.j2", ROOT / "templates", context))
+    service = file["services"]["haproxy"]
+    assert file["secrets"] == {"stats": {"external": True, "name": "users"}}
+    assert service["secrets"] == [{"source": "stats", "target": "stats.cfg"}]
+    assert service["command"][-1] == "/run/secrets/stats.cfg"
+    assert [(port["published"], port["mode"]) for port in service["ports"]] == [(80, "ingress"), (1936, "host")]
