@@ -21,17 +21,9 @@ PROJECT = HERE.parent
 INV = [str(Path(sys.executable).with_name("inv"))]
 ENVIRONMENT = os.environ | {"SWARMOPS_INVENTORY": str(HERE / "inventory.yaml")}
 TRIMMED = [
-    "--cap-add",
-    "ALL",
-    "--cap-drop",
-    "SYS_RESOURCE",
-    "--security-opt",
-    "seccomp=unconfined",
-    "--security-opt",
-    "apparmor=unconfined",
-    "--security-opt",
-    "systempaths=unconfined",
-] + ["--device-cgroup-rule", "a *:* rwm"]
+    *("--cap-add=ALL", "--cap-drop=SYS_RESOURCE", "--device-cgroup-rule=a *:* rwm"),
+    *(f"--security-opt={option}=unconfined" for option in ("seccomp", "apparmor", "systempaths")),
+]
 
 Times = defaultdict[str, dict[str, list[float]]]
 
