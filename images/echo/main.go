@@ -1,4 +1,4 @@
-// Echo answers every request with a greeting, and says in a header which replica did.
+// Echo answers every request with a greeting, and says in headers which replica did, and of which version.
 package main
 
 import (
@@ -15,6 +15,7 @@ import (
 )
 
 const (
+	version  = "1.0"
 	address  = ":8080"
 	greeting = "Hello Docker!!"
 	// Balancers ask Docker's DNS every half second: so long they may still send requests to a replica that is to stop.
@@ -37,6 +38,7 @@ func main() {
 func handler(hostname string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("X-Served-By", hostname)
+		w.Header().Set("X-Version", version)
 		fmt.Fprintln(w, greeting)
 	})
 }
@@ -61,7 +63,7 @@ func serve() error {
 
 // finish lets the balancers notice, then ends when the requests that are under way have been answered.
 func finish(server *http.Server) error {
-	server.SetKeepAlivesEnabled(false)
+	server.SetKeepAlivesEnabled(false) // every answer from now on asks its client to connect anew, elsewhere
 	time.Sleep(grace)
 	ctx, cancel := context.WithTimeout(context.Background(), drain)
 	defer cancel()

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// engine asks a Docker engine over its unix socket.
+type engine struct{ client http.Client }
+
+func newEngine(socket string) *engine {
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", socket)
+	}
+	return &engine{http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DialContext: dial}}}
+}
+
+func (e *engine) get(ctx context.Context, path string, query url.Values, into any) error {
+	address := url.URL{Scheme: "http", Host: "engine", Path: path, RawQuery: query.Encode()}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address.String(), nil)
+	if err != nil {
+		return err
+	}
+	response, err := e.client.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		var said struct{ Message string }
+		_ = json.NewDecoder(response.Body).Decode(&said) // without a message the status still says something
+		return fmt.Errorf("%s: %s %s", path, response.Status, said.Message)
+	}
+	return json.NewDecoder(response.Body).Decode(into)
+}
+
+// What follows are the parts of the engine's answers that are shown.
+
+type engineNode struct {
+	ID   string
+	Spec struct {
+		Role         string
+		Availability string
+	}
+	Description   struct{ Hostname string }
+	Status        struct{ State string }
+	ManagerStatus *struct{ Leader bool }
+}
+
+type engineService struct {
+	ID   string
+	Spec struct{ Name string }
+}
+
+type engineTask struct {
+	ServiceID string
+	NodeID    string
+	Slot      int
+	Status    struct {
+		State string
+		Err   string
+	}
+	Spec struct{ ContainerSpec struct{ Image string } }
+}
+
+type swarm struct {
+	nodes    []engineNode
+	services []engineService
+	tasks    []engineTask
+}
+
+// look reads the swarm from an engine that manages it.
+func (e *engine) look(ctx context.Context) (swarm, error) {
+	var seen swarm
+	if err := e.get(ctx, "/nodes", nil, &seen.nodes); err != nil {
+		return seen, err
+	}
+	if err := e.get(ctx, "/services", nil, &seen.services); err != nil {
+		return seen, err
+	}
+	running := url.Values{"filters": {`{"desired-state":["running"]}`}}
+	return seen, e.get(ctx, "/tasks", running, &seen.tasks)
+}

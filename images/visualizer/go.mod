@@ -1,0 +1,3 @@
+module visualizer
+
+go 1.19
