@@ -7,6 +7,7 @@ from typing import Any
 
 from docker.api.client import APIClient
 from docker.errors import DockerException
+from requests.exceptions import RequestException
 
 from swarmops.errors import SwarmopsError
 from swarmops.report import Progress
@@ -16,7 +17,7 @@ def push(client: APIClient, repository: str, tag: str, progress: Progress) -> No
     """Pushes a tagged image, its progress shown per layer. Raises SwarmopsError."""
     try:
         follow(client.push(repository, tag, stream=True, decode=True), f"push of {repository}:{tag}", progress)
-    except DockerException as error:
+    except (DockerException, RequestException) as error:
         raise SwarmopsError(f"push of {repository}:{tag}: {error}", remedy="inv up") from error
 
 
@@ -24,7 +25,7 @@ def digest(client: APIClient, repository: str, tag: str) -> str | None:
     """The digest, `sha256:…`, that an image has in its registry; None when it has none, or none answers."""
     try:
         return str(client.inspect_distribution(f"{repository}:{tag}")["Descriptor"]["digest"])
-    except DockerException:
+    except (DockerException, RequestException):
         return None
 
 
