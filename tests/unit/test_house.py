@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -70,9 +71,10 @@ def within(name: str, prefixes: tuple[str, ...] | set[str]) -> bool:
     return any(name == prefix or name.startswith(f"{prefix}.") for prefix in prefixes)
 
 
-def imports(module: str) -> Iterator[Import]:
+@cache
+def imports(module: str) -> list[Import]:
     """What a module imports, modules rather than names; what is for the type checker alone left out."""
-    yield from _imports(MODULES[module], top=True)
+    return list(_imports(MODULES[module], top=True))
 
 
 def _imports(tree: ast.AST, *, top: bool) -> Iterator[Import]:
