@@ -11,7 +11,7 @@ run_node() { # name, address, more options
         -e SWARMOPS_REGISTRY=registry:25000 --add-host registry:10.95.0.5 "${privileges[@]}" "${@:3}" "$node_image" >/dev/null
 }
 
-engine_is_up='until [ -S /var/run/docker.sock ]; do sleep 0.02; done'
+engine_is_up='until [ -S /var/run/docker.sock ]; do sleep 0.05; done'
 
 join() { # name, address
     run_node "$1" "$2"

@@ -21,7 +21,7 @@ from swarmops.wait import POLL_SECONDS, Deadline, until
 
 # The node itself waits for its engine: that costs one exec, where asking again and again would cost one each time.
 DIAL_WHEN_UP = Command(
-    ("sh", "-c", "until [ -S /var/run/docker.sock ]; do sleep 0.02; done; exec docker system dial-stdio")
+    ("sh", "-c", "until [ -S /var/run/docker.sock ]; do sleep 0.05; done; exec docker system dial-stdio")
 )
 
 
