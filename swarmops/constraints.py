@@ -31,7 +31,14 @@ def _met(node: SwarmNode, text: str) -> bool:
 
 
 def _value(node: SwarmNode, key: str) -> str | None:
-    if key.startswith("node.labels."):
-        return node.labels.get(key.removeprefix("node.labels."), "")
-    known = {"node.id": node.id, "node.hostname": node.hostname, "node.role": node.role}
+    for prefix, labels in (("node.labels.", node.labels), ("engine.labels.", node.engine_labels)):
+        if key.startswith(prefix):
+            return labels.get(key.removeprefix(prefix), "")
+    known = {
+        "node.id": node.id,
+        "node.hostname": node.hostname,
+        "node.role": node.role,
+        "node.platform.os": node.platform.get("OS"),
+        "node.platform.arch": node.platform.get("Architecture"),
+    }
     return known.get(key)

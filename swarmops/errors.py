@@ -71,6 +71,12 @@ class PendingError(SwarmopsError):
     exit_code = ExitCode.PENDING
 
 
+class RolledBack(SwarmopsError):
+    """What was asked for failed, and the version before it runs again."""
+
+    exit_code = ExitCode.ROLLED_BACK
+
+
 class WaitTimeout(SwarmopsError):
     """A deadline passed; the message names what was still missing."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from swarmops.commands import Secret
@@ -54,6 +54,8 @@ class SwarmNode:
     labels: Mapping[str, str]
     leader: bool
     reachability: str
+    engine_labels: Mapping[str, str] = field(default_factory=dict)
+    platform: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def ready(self) -> bool:
@@ -78,6 +80,8 @@ class SwarmNode:
             address=node["Status"].get("Addr", ""),
             engine=description.get("Engine", {}).get("EngineVersion", ""),
             labels=spec.get("Labels") or {},
+            engine_labels=description.get("Engine", {}).get("Labels") or {},
+            platform=description.get("Platform") or {},
             leader=manager.get("Leader", False),
             reachability=manager.get("Reachability", ""),
         )

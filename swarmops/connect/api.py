@@ -92,6 +92,16 @@ class EngineAPI:
         self._connection.close()
 
     def _ask(self, url: str) -> tuple[int, bytes]:
+        """Asks; once more on a new connection where the kept one turns out to be dead."""
+        kept = self._connection.sock is not None
+        try:
+            return self._ask_once(url)
+        except ConnectionFailed:
+            if not kept:
+                raise
+            return self._ask_once(url)
+
+    def _ask_once(self, url: str) -> tuple[int, bytes]:
         try:
             self._connection.request("GET", url)
             answer = self._connection.getresponse()

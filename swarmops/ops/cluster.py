@@ -25,27 +25,27 @@ DIAL_WHEN_UP = Command(
 )
 
 
-def up(cluster: Cluster, timeout: float) -> Recap:
+def up(cluster: Cluster, timeout: float, recap: Recap) -> None:
     """Starts what is missing, makes the swarm and waits until every node is Ready and in its role.
 
-    Raises WaitTimeout, or SwarmopsError with the failures of all nodes.
+    Raises WaitTimeout, or SwarmopsError with the failures of all nodes; `recap` has by then what was done.
     """
-    return Up(cluster, timeout).run()
+    Up(cluster, timeout, recap).run()
 
 
 class Up:
     """One run of `up`: what it knows so far."""
 
-    def __init__(self, cluster: Cluster, timeout: float) -> None:
+    def __init__(self, cluster: Cluster, timeout: float, recap: Recap) -> None:
         self.cluster = cluster
         self.nodes = cluster.inventory.nodes
         self.deadline = Deadline(timeout)
-        self.recap = Recap()
+        self.recap = recap
         self.ids: dict[str, str] = {}
         self.starting: Future[None] | None = None
         self._lock = threading.Lock()
 
-    def run(self) -> Recap:
+    def run(self) -> None:
         """All of it, in order."""
         touched = self._start_lab() if self.cluster.lab else set()
         members = self._members_now() if not touched else {}
@@ -59,7 +59,6 @@ class Up:
         self._networks()
         for node in self.nodes:
             self.recap.ok(node.name)
-        return self.recap
 
     def _start_lab(self) -> set[str]:
         from swarmops.lab.up import start

@@ -12,7 +12,7 @@ from swarmops.inventory import Inventory
 from swarmops.lab.images import LAB, ensure_images
 from swarmops.lab.install import ensure_compose, ensure_debootstrap, ensure_engine
 from swarmops.ops import cluster as clusters, images, stacks
-from swarmops.report import Progress
+from swarmops.report import Progress, Recap
 from swarmops.wait import POLL_SECONDS, Deadline
 
 ANY = "0.0.0.0"  # noqa: S104 (compared with, not bound to)
@@ -30,7 +30,7 @@ def quickstart(inventory: Inventory, progress: Progress, timeout: float) -> str:
         ensure_debootstrap(cluster.engine, inventory, progress)
         ensure_images([*LAB, *images.names(inventory)], inventory, cluster.engine, progress)
         ensure_compose(cluster.engine, inventory, progress)
-        clusters.up(cluster, deadline.left)
+        clusters.up(cluster, deadline.left, Recap())
         progress.done(f"{len(inventory.nodes)} nodes are Ready")
         for name in images.names(inventory):
             images.push(cluster, name)

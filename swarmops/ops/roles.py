@@ -48,7 +48,10 @@ def role_not_taken(cluster: Cluster, member: SwarmNode, role: Role) -> str:
         return f"{member.hostname} is still one of the managers"
     if not now.ready:
         return f"{member.hostname} is {now.state}"
-    if own_view(cluster, member.hostname) is not (role is Role.MANAGER):
+    view = own_view(cluster, member.hostname)
+    if view is None:
+        return f"{member.hostname} does not answer"
+    if view is not (role is Role.MANAGER):
         return f"{member.hostname} still has its certificate as a {'worker' if role is Role.MANAGER else 'manager'}"
     return ""
 

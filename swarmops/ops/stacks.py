@@ -8,7 +8,7 @@ from swarmops import facts, stackfile
 from swarmops.cluster import Cluster
 from swarmops.commands import service as service_commands, stack as commands
 from swarmops.connect.api import EngineAPI
-from swarmops.errors import CommandFailed, InputError, suggest
+from swarmops.errors import CommandFailed, InputError, RolledBack, suggest
 from swarmops.facts import Service
 from swarmops.ingress import Backend, published
 from swarmops.ops.convergence import wait
@@ -26,6 +26,7 @@ def deploy(cluster: Cluster, name: str, timeout: float) -> Recap:
     """Deploys what differs of a stack and waits until exactly this version runs and stays up."""
     deadline, recap = Deadline(timeout), Recap()
     known(cluster, name)
+    cluster.manager()  # where none answers, this says so best
     stack = rendered(cluster, routing(cluster))[name]
     for file, text in stack.files.items():
         write(cluster.inventory.rendered / file, text)
@@ -42,6 +43,8 @@ def deploy(cluster: Cluster, name: str, timeout: float) -> Recap:
     wanted = {stack.full_name(short) for short in stack.services}
     ids = [service.id for service in services if service.name in wanted]
     wait(cluster, ids, deadline, settled=not changes)
+    services = cluster.ask(lambda api: facts.services(api, name))
+    _refuse_another_version(stack, services)
     _prune(cluster, stack, services, recap)
     for service in sorted(wanted):
         recap.ok(service)
@@ -116,6 +119,19 @@ def digest(cluster: Cluster, image: str) -> str:
         name = image.rpartition("/")[2].partition(":")[0]
         raise InputError(f"image {image} cannot be had: {error}", remedy=f"inv push {name}") from error
     return str(answer["Descriptor"]["digest"])
+
+
+def _refuse_another_version(stack: Stack, services: list[Service]) -> None:
+    """Raises RolledBack when what runs well is not what was deployed: swarm itself may have gone back."""
+    other = stackfile.differences(stack, services)
+    if not other:
+        return
+    said = {service.name: service.update_message for service in services}
+    names = [stack.full_name(short) for short in other]
+    raise RolledBack(
+        "the version before runs again\n    " + "\n    ".join(f"{name}: {said.get(name, 'gone')}" for name in names),
+        remedy=f"inv ps {stack.name}",
+    )
 
 
 def _create_configs(cluster: Cluster, stack: Stack) -> None:

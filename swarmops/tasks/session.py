@@ -11,12 +11,22 @@ from typing import TYPE_CHECKING, Any
 
 from invoke.context import Context
 
-from swarmops.errors import SwarmopsError
+from swarmops.errors import InputError, SwarmopsError
 
 if TYPE_CHECKING:
     from swarmops.cluster import Cluster
     from swarmops.inventory import Inventory
     from swarmops.report import Progress, Recap
+
+
+class Seconds(int):
+    """The value of `--timeout`. Invoke makes it by the type of the default, and `int` raises a bare ValueError."""
+
+    def __new__(cls, value: int | str) -> Seconds:
+        """Raises InputError for what is no number of seconds."""
+        if not str(value).isdecimal() or int(value) == 0:
+            raise InputError(f"--timeout {value}: should be a whole number of seconds, 1 or more")
+        return super().__new__(cls, value)
 
 
 def inventory(c: Context) -> Inventory:
@@ -48,6 +58,19 @@ def session(c: Context) -> Iterator[Cluster]:
 
         with Cluster(inventory(c), shown) as cluster:
             yield cluster
+
+
+@contextmanager
+def recap() -> Iterator[Recap]:
+    """A recap that is shown also when the task fails half-way."""
+    from swarmops.report import Recap
+
+    done = Recap()
+    try:
+        yield done
+    finally:
+        if done.steps:
+            show(done)
 
 
 def show(recap: Recap) -> None:

@@ -30,7 +30,7 @@ EAST = member("worker01", labels={"region": "East", "rack": "1"})
         ("node.labels.nothing!=here", True),
         ("node.platform.os==linux", True),
         ("node.platform.os!=linux", True),
-        ("engine.labels.x==1", True),
+        ("engine.labels.x==1", False),
         ("nonsense", True),
     ],
 )
