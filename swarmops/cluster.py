@@ -81,19 +81,21 @@ class Cluster:
 
         Raises ConnectionFailed when none does, with what each of them said.
         """
+        self.check_engine()
         with self._lock:
-            said = []
+            said = {}
             for name in self._candidates():
                 try:
                     engine = facts.Engine.read(self.api(name))
                 except SwarmopsError as error:
-                    said.append(str(error).splitlines()[0])
+                    said[name] = str(error).splitlines()[0]
                     continue
                 if engine.control:
-                    self._prefer(name, said)
+                    self._prefer(name, list(said.values()))
                     return self.api(name)
-                said.append(f"{name}: {engine.error or 'not a manager (' + engine.state + ')'}")
-            raise ConnectionFailed("no manager answers:\n    " + "\n    ".join(said), remedy="inv up, or inv doctor")
+                said[name] = f"{name}: {engine.error or 'not a manager (' + engine.state + ')'}"
+        reasons = [said[node.name] for node in self.inventory.managers]
+        raise ConnectionFailed("no manager answers:\n    " + "\n    ".join(reasons), remedy="inv up, or inv doctor")
 
     def ask(self, question: Callable[[EngineAPI], T]) -> T:
         """Asks a manager, and another one when that one is lost on the way."""
@@ -118,6 +120,11 @@ class Cluster:
     def each(self, nodes: Iterable[Node], work: Callable[[Node], T]) -> list[T]:
         """Does the same on several nodes at once; the results in the order of the nodes."""
         return [future.result() for future in [self._pool.submit(work, node) for node in nodes]]
+
+    def check_engine(self) -> None:
+        """Raises ConnectionFailed when the engine that runs the lab's nodes does not answer: then none of them can."""
+        if self.lab:
+            _ = self.engine
 
     def check_open(self) -> None:
         """Raises when the cluster has been closed: work in the background ends by it."""

@@ -35,8 +35,9 @@ def reference(cluster: Cluster) -> Callable[[str], str]:
 def build(cluster: Cluster, name: str) -> Recap:
     """Builds an image, or pulls it from the hub, unless it is there with the same content."""
     recap = Recap()
+    known(cluster.inventory, name)
     before = _tags(cluster)
-    tag = images.ensure_image(known(cluster.inventory, name), cluster.inventory, cluster.engine, cluster.progress)
+    tag = images.ensure_image(name, cluster.inventory, cluster.engine, cluster.progress)
     if tag in before:
         recap.ok(name, tag)
     else:

@@ -18,6 +18,7 @@ def routing(cluster: Cluster) -> str:
     stated = cluster.inventory.settings.routing
     if stated != "auto":
         return str(stated)
+    cluster.check_engine()
     answers = cluster.each(cluster.inventory.nodes, lambda node: _has_ipvs(cluster, node.name))
     known = [answer for answer in answers if answer is not None]
     if not known:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from invoke.context import Context
 from invoke.tasks import task
 
-from swarmops.tasks.session import session, show
+from swarmops.tasks.session import Seconds, session, show
 
 NODE = "name of the node in the inventory"
 TIMEOUT = "seconds to wait before it counts as failed"
 
 
 @task(positional=["node"], help={"node": NODE, "timeout": TIMEOUT})
-def drain(c: Context, node: str, timeout: int = 120) -> None:
+def drain(c: Context, node: str, timeout: int = Seconds(120)) -> None:
     """Move all work off a node and wait until it is empty and its tasks run elsewhere."""
     with session(c) as cluster:
         from swarmops.ops import nodes
@@ -30,7 +30,7 @@ def activate(c: Context, node: str) -> None:
 
 
 @task(positional=["node"], help={"node": NODE, "timeout": TIMEOUT})
-def promote(c: Context, node: str, timeout: int = 60) -> None:
+def promote(c: Context, node: str, timeout: int = Seconds(60)) -> None:
     """Make a node a manager and wait until it is reachable as one."""
     with session(c) as cluster:
         from swarmops.ops import nodes
@@ -39,7 +39,7 @@ def promote(c: Context, node: str, timeout: int = 60) -> None:
 
 
 @task(positional=["node"], help={"node": NODE, "timeout": TIMEOUT})
-def demote(c: Context, node: str, timeout: int = 60) -> None:
+def demote(c: Context, node: str, timeout: int = Seconds(60)) -> None:
     """Make a manager a worker and wait until it has left the managers; refuses what would lose the quorum."""
     with session(c) as cluster:
         from swarmops.ops import nodes

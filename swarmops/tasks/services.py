@@ -6,7 +6,7 @@ from invoke.context import Context
 from invoke.tasks import task
 
 from swarmops.errors import InputError
-from swarmops.tasks.session import session, show
+from swarmops.tasks.session import Seconds, session, show
 
 TIMEOUT = "seconds to wait before it counts as failed"
 
@@ -21,7 +21,7 @@ def ps(c: Context, name: str) -> None:
 
 
 @task(positional=["service"], help={"service": "name of the service, such as echo_api", "timeout": TIMEOUT})
-def rollback(c: Context, service: str, timeout: int = 180) -> None:
+def rollback(c: Context, service: str, timeout: int = Seconds(180)) -> None:
     """Put the previous version of a service back and wait until it runs and stays up."""
     with session(c) as cluster:
         from swarmops.ops import services
@@ -30,7 +30,7 @@ def rollback(c: Context, service: str, timeout: int = 180) -> None:
 
 
 @task(positional=["replicas"], help={"replicas": "service=count, such as echo_api=6", "timeout": TIMEOUT})
-def scale(c: Context, replicas: str, timeout: int = 180) -> None:
+def scale(c: Context, replicas: str, timeout: int = Seconds(180)) -> None:
     """Set the number of replicas of a service and wait until so many run and stay up."""
     name, _, count = replicas.partition("=")
     if not name or not count.isdecimal():
