@@ -16,7 +16,6 @@ from swarmops.connect import Door, Stream
 from swarmops.errors import CommandFailed, ConnectionFailed, NotFound, SwarmopsError
 
 DIAL = docker("system", "dial-stdio")
-VERSION = "v1.41"  # engine 20.10, the oldest that is supported; newer engines answer it as well
 
 
 class _StreamFile(io.RawIOBase):
@@ -73,7 +72,8 @@ class EngineAPI:
         """
         if filters:
             query["filters"] = json.dumps(filters)
-        url = f"/{VERSION}{path}" + (f"?{urlencode(query)}" if query else "")
+        # Without a version the engine answers in its own: what is read here has been the same since 20.10.
+        url = path + (f"?{urlencode(query)}" if query else "")
         with self._lock:
             status, body = self._ask(url)
         if status >= 400:

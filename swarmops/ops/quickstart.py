@@ -25,11 +25,8 @@ def quickstart(inventory: Inventory, progress: Progress, timeout: float) -> str:
     if inventory.settings.transport != "lab":
         raise InputError("quickstart makes a lab; the nodes of this inventory are real hosts", remedy="inv up")
     deadline = Deadline(timeout)
-    ensure_engine(progress)
+    prepare(inventory, progress)
     with Cluster(inventory, progress) as cluster:
-        ensure_debootstrap(cluster.engine, inventory, progress)
-        ensure_images([*LAB, *images.names(inventory)], inventory, cluster.engine, progress)
-        ensure_compose(cluster.engine, inventory, progress)
         clusters.up(cluster, deadline.left, Recap())
         progress.done(f"{len(inventory.nodes)} nodes are Ready")
         for name in images.names(inventory):
@@ -38,6 +35,15 @@ def quickstart(inventory: Inventory, progress: Progress, timeout: float) -> str:
             stacks.deploy(cluster, name, deadline.left)
             progress.done("runs", name)
     return summary(inventory, progress, deadline)
+
+
+def prepare(inventory: Inventory, progress: Progress) -> None:
+    """What a lab needs of this machine: engine, images, compose; installs, starts and builds what is missing."""
+    ensure_engine(progress)
+    with Cluster(inventory, progress) as cluster:
+        ensure_debootstrap(cluster.engine, inventory, progress)
+        ensure_images([*LAB, *images.names(inventory)], inventory, cluster.engine, progress)
+        ensure_compose(cluster.engine, inventory, progress)
 
 
 def summary(inventory: Inventory, progress: Progress, deadline: Deadline) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from invoke.context import Context
 from invoke.tasks import task
 
-from swarmops.tasks.session import progress
+from swarmops.tasks.session import inventory, progress
 
 
 @task(help={"fast": "only what needs no engine"})
@@ -18,9 +18,9 @@ def test(c: Context, fast: bool = False) -> None:
             c.run("python -m pytest tests/unit tests/golden", in_stream=False)
             return
         with progress() as shown:
-            from swarmops.lab.install import ensure_engine
+            from swarmops.ops.quickstart import prepare
 
-            ensure_engine(shown)
+            prepare(inventory(c), shown)
         c.run("python -m pytest tests", in_stream=False)
 
 

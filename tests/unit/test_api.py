@@ -101,7 +101,7 @@ def test_the_connection_is_kept() -> None:
     api = EngineAPI(door, timeout=9)
     assert [api.get(path) for path in ("/a", "/b", "/c")] == [1, 2, 3]
     assert door.opened == [DIAL]
-    assert stream.requests == [f"GET /v1.41/{path} HTTP/1.1" for path in "abc"]
+    assert stream.requests == [f"GET /{path} HTTP/1.1" for path in "abc"]
     assert stream.seconds == 9
 
 
@@ -123,7 +123,7 @@ def test_another_way_to_dial() -> None:
 def test_the_question(asked: dict[str, Any], url: str) -> None:
     stream = Duplex(http(b"[]"))
     EngineAPI(FakeDoor(stream)).get("/tasks", **asked)
-    assert stream.requests == [f"GET /v1.41{url} HTTP/1.1"]
+    assert stream.requests == [f"GET {url} HTTP/1.1"]
 
 
 @pytest.mark.parametrize(
