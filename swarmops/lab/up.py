@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import Future
-from pathlib import Path
 
 from docker.api.client import APIClient
 
@@ -32,13 +31,15 @@ def start(cluster: Cluster, recap: Recap) -> tuple[set[str], Future[None] | None
     """
     inventory, engine = cluster.inventory, cluster.engine
     seen = containers.observe(engine, inventory.cluster)
+    if not seen:  # before images are made, which may take minutes
+        _refuse(inventory, preflight.problems(inventory, engine))
     wanted = render(cluster, seen)
-    write(inventory.rendered / "compose.yml", wanted.text)
     reasons = containers.differences(wanted.specs, seen)
+    if reasons and seen:
+        _refuse(inventory, preflight.ports(inventory, engine))
+    write(inventory.rendered / "compose.yml", wanted.text)
     if not reasons:
         return set(), None
-    if problems := [*preflight.ports(inventory, engine), *([] if seen else preflight.subnet(inventory, engine))]:
-        raise InputError("\n    ".join(problems), remedy=f"change it in {inventory.path.name}, or free it")
     nodes = {name: name.removeprefix(f"{inventory.cluster}-") for name in reasons}
 
     def run() -> None:
@@ -53,15 +54,20 @@ def start(cluster: Cluster, recap: Recap) -> tuple[set[str], Future[None] | None
     return set(nodes.values()), cluster.later(run)
 
 
+def _refuse(inventory: Inventory, problems: list[str]) -> None:
+    if problems:
+        raise InputError("\n    ".join(problems), remedy=f"change it in {inventory.path.name}, or free it")
+
+
 def render(cluster: Cluster, seen: Mapping[str, Container]) -> ComposeFile:
     """The compose file of the lab; builds or pulls the images that it names."""
-    inventory = cluster.inventory
+    inventory, program = cluster.inventory, compose.find_compose()
     images = ensure_lab_images(inventory, cluster.engine, cluster.progress)
     return compose_file(
         inventory,
         images,
         privileged=privileged(inventory, cluster.engine, seen),
-        systempaths=not compose.find_compose().old,
+        systempaths=not program.old,
         stack_dir=inventory.rendered,
     )
 

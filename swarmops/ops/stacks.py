@@ -27,7 +27,6 @@ def deploy(cluster: Cluster, name: str, timeout: float) -> Recap:
     deadline, recap = Deadline(timeout), Recap()
     known(cluster, name)
     cluster.manager()  # where none answers, this says so best
-    cluster.manager()  # where none answers, this says so best
     stack = rendered(cluster, routing(cluster))[name]
     for file, text in stack.files.items():
         write(cluster.inventory.rendered / file, text)

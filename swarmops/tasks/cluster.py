@@ -5,7 +5,7 @@ from __future__ import annotations
 from invoke.context import Context
 from invoke.tasks import task
 
-from swarmops.tasks.session import Seconds, inventory, progress, session, show, show_json
+from swarmops.tasks.session import Seconds, inventory, progress, recap, session, show, show_json
 
 TIMEOUT = "seconds to wait before it counts as failed"
 
@@ -13,10 +13,10 @@ TIMEOUT = "seconds to wait before it counts as failed"
 @task(help={"timeout": TIMEOUT})
 def up(c: Context, timeout: int = Seconds(300)) -> None:
     """Start the lab, make the swarm, and wait until every node is Ready and in its role."""
-    with session(c) as cluster:
+    with session(c) as cluster, recap() as done:
         from swarmops.ops.cluster import up as bring_up
 
-        show(bring_up(cluster, timeout))
+        bring_up(cluster, timeout, done)
 
 
 @task(help={"volumes": "remove the data of the nodes and of the registry too"})

@@ -60,6 +60,19 @@ def session(c: Context) -> Iterator[Cluster]:
             yield cluster
 
 
+@contextmanager
+def recap() -> Iterator[Recap]:
+    """A recap that is shown also when the task fails half-way."""
+    from swarmops.report import Recap
+
+    done = Recap()
+    try:
+        yield done
+    finally:
+        if done.steps:
+            show(done)
+
+
 def show(recap: Recap) -> None:
     """The recap on stdout."""
     print("\n".join(recap.lines()))
