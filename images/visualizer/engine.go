@@ -3,12 +3,15 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/url"
-	"time"
 )
+
+// The API of Docker 20.10, which Debian 12 ships.
+const version = "/v1.41"
 
 // engine asks a Docker engine over its unix socket.
 type engine struct{ client http.Client }
@@ -17,18 +20,18 @@ func newEngine(socket string) *engine {
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", socket)
 	}
-	return &engine{http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DialContext: dial}}}
+	return &engine{http.Client{Transport: &http.Transport{DialContext: dial}}}
 }
 
 func (e *engine) get(ctx context.Context, path string, query url.Values, into any) error {
-	address := url.URL{Scheme: "http", Host: "engine", Path: path, RawQuery: query.Encode()}
+	address := url.URL{Scheme: "http", Host: "engine", Path: version + path, RawQuery: query.Encode()}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address.String(), nil)
 	if err != nil {
 		return err
 	}
 	response, err := e.client.Do(request)
 	if err != nil {
-		return err
+		return plain(err)
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
@@ -37,6 +40,18 @@ func (e *engine) get(ctx context.Context, path string, query url.Values, into an
 		return fmt.Errorf("%s: %s %s", path, response.Status, said.Message)
 	}
 	return json.NewDecoder(response.Body).Decode(into)
+}
+
+// plain leaves out the URL, which says nothing to who reads the page.
+func plain(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("no answer within %v", patience)
+	}
+	var failed *url.Error
+	if errors.As(err, &failed) {
+		return failed.Err
+	}
+	return err
 }
 
 // What follows are the parts of the engine's answers that are shown.
@@ -58,6 +73,7 @@ type engineService struct {
 }
 
 type engineTask struct {
+	ID        string
 	ServiceID string
 	NodeID    string
 	Slot      int

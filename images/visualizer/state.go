@@ -12,6 +12,7 @@ type state struct {
 }
 
 type node struct {
+	ID           string `json:"id"`
 	Name         string `json:"name"`
 	Role         string `json:"role"`
 	Leader       bool   `json:"leader"`
@@ -22,6 +23,7 @@ type node struct {
 
 // task is one that should run. Slot is 0 for a task of a global service.
 type task struct {
+	ID      string `json:"id"`
 	Service string `json:"service"`
 	Slot    int    `json:"slot"`
 	State   string `json:"state"`
@@ -44,6 +46,7 @@ func arrange(seen swarm) state {
 	all := state{Nodes: []node{}, Unplaced: sorted(byNode[""])}
 	for _, one := range seen.nodes {
 		all.Nodes = append(all.Nodes, node{
+			ID:           one.ID,
 			Name:         one.Description.Hostname,
 			Role:         one.Spec.Role,
 			Leader:       one.ManagerStatus != nil && one.ManagerStatus.Leader,
@@ -57,13 +60,16 @@ func arrange(seen swarm) state {
 		if a.Role != b.Role {
 			return a.Role == "manager"
 		}
-		return a.Name < b.Name
+		if a.Name != b.Name {
+			return a.Name < b.Name
+		}
+		return a.ID < b.ID
 	})
 	return all
 }
 
 func describe(one engineTask, service string) task {
-	return task{service, one.Slot, one.Status.State, short(one.Spec.ContainerSpec.Image), one.Status.Err}
+	return task{one.ID, service, one.Slot, one.Status.State, short(one.Spec.ContainerSpec.Image), one.Status.Err}
 }
 
 // short is an image without its registry and digest: echo:1.0.
@@ -74,10 +80,14 @@ func short(image string) string {
 
 func sorted(tasks []task) []task {
 	sort.Slice(tasks, func(i, j int) bool {
-		if tasks[i].Service != tasks[j].Service {
-			return tasks[i].Service < tasks[j].Service
+		a, b := tasks[i], tasks[j]
+		if a.Service != b.Service {
+			return a.Service < b.Service
 		}
-		return tasks[i].Slot < tasks[j].Slot
+		if a.Slot != b.Slot {
+			return a.Slot < b.Slot
+		}
+		return a.ID < b.ID
 	})
 	return append([]task{}, tasks...)
 }

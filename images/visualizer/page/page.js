@@ -1,6 +1,10 @@
 "use strict";
 
-const PERIOD = 2000;
+const PERIOD = 2000; // ms between an answer and the next question
+const PATIENCE = 6000; // ms
+
+let shown = ""; // the answer that is on the page
+let trouble = null; // what does not answer, and since when
 
 // Text goes in as text, never as markup: names of services and errors are anybody's.
 function element(tag, className, text, ...children) {
@@ -42,7 +46,9 @@ function count(number, what) {
   return `${number} ${what}${number === 1 ? "" : "s"}`;
 }
 
-function show(state) {
+function show(body) {
+  if (body === shown) return; // leaves a selection alone
+  const state = JSON.parse(body);
   const cards = state.nodes.map(nodeCard);
   if (state.unplaced.length) cards.push(card("Not placed", ["waiting for a node"], state.unplaced));
   document.getElementById("nodes").replaceChildren(...cards);
@@ -50,23 +56,38 @@ function show(state) {
   const running = tasks.filter((task) => task.state === "running").length;
   document.getElementById("summary").textContent =
     `${count(state.nodes.length, "node")}, ${running} of ${count(tasks.length, "task")} running`;
+  shown = body;
 }
 
-function complain(text) {
+function say(text) {
   const problem = document.getElementById("problem");
   if (problem.textContent !== text) problem.textContent = text;
   problem.hidden = !text;
+  document.getElementById("nodes").classList.toggle("old", Boolean(text));
+}
+
+function complain(what, why) {
+  if (trouble?.what !== what) trouble = { what, since: new Date().toLocaleString() };
+  say(`${what}, since ${trouble.since}: ${why}`);
+}
+
+function recover() {
+  trouble = null;
+  say("");
 }
 
 async function refresh() {
   try {
-    const response = await fetch("api/state", { signal: AbortSignal.timeout(8000) });
-    const state = await response.json();
-    if (!response.ok) throw new Error(state.error);
-    show(state);
-    complain("");
+    const response = await fetch("api/state", { signal: AbortSignal.timeout(PATIENCE) });
+    const body = await response.text();
+    if (response.ok) {
+      show(body);
+      recover();
+    } else {
+      complain("The engine does not answer", JSON.parse(body).error);
+    }
   } catch (error) {
-    complain(`No news from the swarm: ${error.message}`);
+    complain("The server does not answer", error.message);
   }
   setTimeout(refresh, PERIOD);
 }
