@@ -67,8 +67,9 @@ def push(cluster: Cluster, name: str) -> Recap:
 def pull(cluster: Cluster, name: str, node: str | None = None) -> Recap:
     """Pulls an image on all nodes, or on one; returns when they have what the registry has."""
     recap = Recap()
+    known(cluster.inventory, name)
     nodes = [cluster.inventory.node(node)] if node else list(cluster.inventory.nodes)
-    target = reference(cluster)(known(cluster.inventory, name))
+    target = reference(cluster)(name)
 
     def work(one: Node) -> bool:
         before = _has(cluster, one, target)

@@ -1,0 +1,99 @@
+"""What is wrong with the input is said in one message, with its place and what to write instead; nothing is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from project import Project
+
+Refused = Callable[..., str]
+
+
+def test_not_yaml(project: Project, refused: Refused) -> None:
+    line = project.spoil("inventory.yaml", "subnet: 10.89.0.0/24", "\tsubnet: 10.89.0.0/24")
+    message = refused("up")
+    assert message.startswith(f"inventory.yaml:{line}: not YAML: ")
+    assert "\n" not in message
+
+
+def test_no_such_file(project: Project, refused: Refused) -> None:
+    project.file.unlink()
+    assert refused("up") == (
+        "inventory.yaml: no such file\n"
+        "  Next: run in the directory of inventory.yaml, or name another file in SWARMOPS_INVENTORY"
+    )
+
+
+def test_a_misspelt_key(project: Project, refused: Refused) -> None:
+    line = project.spoil("inventory.yaml", "attachable: true", "atachable: true")
+    message = refused("up")
+    assert message == (
+        f"inventory.yaml:{line}: all.vars.networks.localnet.atachable: unknown key, did you mean attachable?"
+    )
+
+
+def test_all_mistakes_at_once(project: Project, refused: Refused) -> None:
+    first = project.spoil("inventory.yaml", "transport: lab", "transport: lap")
+    second = project.spoil("inventory.yaml", "stacks/ingress.yml.j2", "stacks/ingres.yml.j2")
+    head, *rest = refused("deploy", "echo").splitlines()
+    assert head == "2 problems"
+    assert rest[0].startswith(f"  inventory.yaml:{first}: all.vars.transport: lap is not one of ")
+    assert rest[1].startswith(f"  inventory.yaml:{second}: all.vars.stacks.ingress.template: there is no file ")
+
+
+def test_a_stack_without_template(project: Project, refused: Refused) -> None:
+    line = project.spoil("inventory.yaml", "stacks/ingress.yml.j2", "stacks/ingres.yml.j2")
+    assert refused("deploy", "ingress") == (
+        f"inventory.yaml:{line}: all.vars.stacks.ingress.template: there is no file templates/stacks/ingres.yml.j2"
+    )
+
+
+def test_a_stack_that_states_no_template(project: Project, refused: Refused) -> None:
+    line = project.spoil("inventory.yaml", "template: stacks/ingress.yml.j2", "vars: {}")
+    assert refused("deploy", "ingress") == f"inventory.yaml:{line - 1}: all.vars.stacks.ingress.template: is missing"
+
+
+@pytest.mark.parametrize("verb", ["promote", "demote", "drain", "activate"])
+def test_an_unknown_node(refused: Refused, verb: str) -> None:
+    assert refused(verb, "worker3") == "inventory.yaml: there is no node worker3, did you mean worker03?"
+
+
+def test_a_node_that_is_like_no_other(refused: Refused) -> None:
+    assert refused("pull", "echo", "--node", "db") == (
+        "inventory.yaml: there is no node db; there are manager, worker01, worker02, worker03"
+    )
+
+
+@pytest.mark.parametrize("verb", ["build", "push", "pull"])
+def test_an_unknown_image(refused: Refused, verb: str) -> None:
+    assert refused(verb, "eco") == (
+        "eco: no such image in inventory.yaml, did you mean echo?\n  Next: one of echo, haproxy, nginx, visualizer"
+    )
+
+
+def test_an_unknown_stack(refused: Refused) -> None:
+    assert refused("deploy", "eco") == (
+        "eco: no such stack in inventory.yaml, did you mean echo?\n  Next: one of echo, ingress, visualizer"
+    )
+
+
+@pytest.mark.parametrize("argument", ["echo_api", "echo_api=", "=3", "echo_api=three", "echo_api=-1", "echo_api=1.5"])
+def test_scale_with_a_bad_argument(refused: Refused, argument: str) -> None:
+    assert refused("scale", argument) == f"{argument}: not of the form service=count\n  Next: inv scale echo_api=6"
+
+
+@pytest.mark.parametrize("seconds", ["soon", "0", "-4", "1.5"])
+def test_a_timeout_that_is_no_number_of_seconds(refused: Refused, seconds: str) -> None:
+    assert refused("up", f"--timeout={seconds}") == (
+        f"--timeout {seconds}: should be a whole number of seconds, 1 or more"
+    )
+
+
+@pytest.mark.parametrize(("args", "said"), [(("deploy",), "'stack'"), (("depoly", "echo"), "'depoly'")])
+def test_what_invoke_refuses_by_itself(project: Project, args: tuple[str, ...], said: str) -> None:
+    """Invoke's own messages; it knows one exit code."""
+    ended = project.inv(*args)
+    assert (ended.code, ended.out) == (1, "")
+    assert said in ended.err
+    assert len(ended.err.splitlines()) == 1
