@@ -18,7 +18,7 @@ def test(c: Context, fast: bool = False) -> None:
         for check in ("ruff check .", "ruff format --check .", "mypy"):
             _python(c, check)
         if fast:
-            _python(c, "pytest tests/unit tests/golden")
+            _python(c, "pytest tests/unit tests/golden tests/cli")
             return
         with progress() as shown:
             from swarmops.ops.quickstart import prepare
