@@ -10,9 +10,6 @@ import (
 	"net/url"
 )
 
-// The API of Docker 20.10, which Debian 12 ships.
-const version = "/v1.41"
-
 // engine asks a Docker engine over its unix socket.
 type engine struct{ client http.Client }
 
@@ -23,8 +20,9 @@ func newEngine(socket string) *engine {
 	return &engine{http.Client{Transport: &http.Transport{DialContext: dial}}}
 }
 
+// get asks without a version of the API: the engine answers in its own, and newer ones refuse older versions.
 func (e *engine) get(ctx context.Context, path string, query url.Values, into any) error {
-	address := url.URL{Scheme: "http", Host: "engine", Path: version + path, RawQuery: query.Encode()}
+	address := url.URL{Scheme: "http", Host: "engine", Path: path, RawQuery: query.Encode()}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address.String(), nil)
 	if err != nil {
 		return err
