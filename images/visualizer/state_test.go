@@ -12,12 +12,12 @@ import (
 )
 
 var answers = map[string]string{
-	version + "/nodes": `[
+	"/nodes": `[
 		{"ID": "w", "Spec": {"Role": "worker", "Availability": "drain"}, "Description": {"Hostname": "alpha"}, "Status": {"State": "down"}},
 		{"ID": "m", "Spec": {"Role": "manager", "Availability": "active"}, "Description": {"Hostname": "omega"},
 		 "Status": {"State": "ready"}, "ManagerStatus": {"Leader": true}}]`,
-	version + "/services": `[{"ID": "s", "Spec": {"Name": "<b>web</b>"}}]`,
-	version + "/tasks": `[
+	"/services": `[{"ID": "s", "Spec": {"Name": "<b>web</b>"}}]`,
+	"/tasks": `[
 		{"ServiceID": "s", "NodeID": "m", "Slot": 10, "Status": {"State": "running"},
 		 "Spec": {"ContainerSpec": {"Image": "registry:5000/echo:1.0@sha256:01"}}},
 		{"ServiceID": "s", "NodeID": "m", "Slot": 2, "Status": {"State": "preparing"}},
