@@ -11,7 +11,7 @@ from swarmops import facts
 from swarmops.commands import Command
 from swarmops.connect import Door, Result, local
 from swarmops.connect.api import EngineAPI
-from swarmops.errors import ConnectionFailed, SwarmopsError
+from swarmops.errors import ConnectionFailed, Refused, SwarmopsError
 from swarmops.inventory import Inventory, Node
 from swarmops.report import Progress
 
@@ -83,11 +83,13 @@ class Cluster:
         """
         self.check_engine()
         with self._lock:
-            said = {}
+            said: dict[str, str] = {}
+            remedy = "inv up, or inv doctor"
             for name in self._candidates():
                 try:
                     engine = facts.Engine.read(self.api(name))
                 except SwarmopsError as error:
+                    remedy = error.remedy if isinstance(error, Refused) else remedy
                     said[name] = str(error).splitlines()[0]
                     continue
                 if engine.control:
@@ -95,12 +97,13 @@ class Cluster:
                     return self.api(name)
                 said[name] = f"{name}: {engine.error or 'not a manager (' + engine.state + ')'}"
         reasons = [said[node.name] for node in self.inventory.managers]
-        raise ConnectionFailed("no manager answers:\n    " + "\n    ".join(reasons), remedy="inv up, or inv doctor")
+        raise ConnectionFailed("no manager answers:\n    " + "\n    ".join(reasons), remedy=remedy)
 
     def ask(self, question: Callable[[EngineAPI], T]) -> T:
         """Asks a manager, and another one when that one is lost on the way."""
+        api = self.api(self._manager) if self._manager else self.manager()
         try:
-            return question(self.api(self._manager) if self._manager else self.manager())
+            return question(api)
         except ConnectionFailed:
             return question(self.manager())
 

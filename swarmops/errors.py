@@ -87,6 +87,10 @@ class ConnectionFailed(SwarmopsError):
     """A node, or the engine on it, does not answer."""
 
 
+class Refused(ConnectionFailed):
+    """A host was reached and is not the one that is known, or does not let us in: trying again does not help."""
+
+
 class CommandFailed(SwarmopsError):
     """A command ran on a node and exited with a code other than 0."""
 

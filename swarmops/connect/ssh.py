@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import shlex
 import threading
 from collections.abc import Iterator
@@ -12,14 +13,17 @@ from typing import Any
 
 from fabric import Config, Connection
 from invoke.exceptions import CommandTimedOut, ThreadException
-from paramiko import Channel, RejectPolicy
+from paramiko import Channel, MissingHostKeyPolicy, PKey, SSHClient
 from paramiko.ssh_exception import AuthenticationException, BadHostKeyException, SSHException
 
 from swarmops.commands import Command
 from swarmops.connect import Result, checked
-from swarmops.errors import ConnectionFailed, WaitTimeout
+from swarmops.errors import ConnectionFailed, Refused, WaitTimeout
 
 CONNECT_SECONDS = 10
+
+# Paramiko's own thread logs a traceback for what is raised here as an error of ours.
+logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
 
 class SSHStream:
@@ -36,6 +40,21 @@ class SSHStream:
         data = self._channel.recv(len(buffer))
         buffer[: len(data)] = data
         return len(data)
+
+
+class Unknown(MissingHostKeyPolicy):
+    """Lets no host in whose key is not known."""
+
+    def __init__(self, node: str, known_hosts: Path) -> None:
+        self._node = node
+        self._known_hosts = known_hosts
+
+    def missing_host_key(self, client: SSHClient, hostname: str, key: PKey) -> None:  # noqa: ARG002 (the signature is paramiko's)
+        """Raises Refused."""
+        raise Refused(
+            f"{self._node} ({hostname}): its host key is not in {self._known_hosts}",
+            remedy="ssh-keyscan it, compare the fingerprint, and add it there",
+        )
 
 
 class SSHDoor:
@@ -91,7 +110,7 @@ class SSHDoor:
             if self._connection.is_connected:
                 return
             # Fabric adds unknown hosts by itself; here a host is known or refused.
-            self._connection.client.set_missing_host_key_policy(RejectPolicy())
+            self._connection.client.set_missing_host_key_policy(Unknown(self.node, self._known_hosts))
             if self._known_hosts.exists():
                 self._connection.client.load_system_host_keys(str(self._known_hosts))
             self._connection.open()
@@ -104,21 +123,13 @@ class SSHDoor:
         except CommandTimedOut as error:
             raise WaitTimeout(f"{self.node}: {command} did not end within {error.timeout:g} s") from None
         except BadHostKeyException as error:
-            raise ConnectionFailed(
+            raise Refused(
                 f"{host}: the host key has changed", remedy=f"find out why, then correct {self._known_hosts}"
             ) from error
         except AuthenticationException as error:
-            raise ConnectionFailed(
+            raise Refused(
                 f"{host}: ssh refused the log-in: {error}", remedy="check ansible_user and ansible_ssh_private_key_file"
             ) from error
         except (SSHException, ThreadException, OSError, EOFError) as error:
-            raise ConnectionFailed(f"{host}: {_reason(error)}", remedy=self._remedy(error)) from error
-
-    def _remedy(self, error: BaseException) -> str:
-        if isinstance(error, SSHException) and "known_hosts" in str(error):
-            return f"ssh-keyscan it, compare the fingerprint, and add it to {self._known_hosts}"
-        return "check ansible_host and ansible_port, and that sshd runs there"
-
-
-def _reason(error: BaseException) -> str:
-    return str(error) or type(error).__name__
+            remedy = "check ansible_host and ansible_port, and that sshd runs there"
+            raise ConnectionFailed(f"{host}: {error or type(error).__name__}", remedy=remedy) from error

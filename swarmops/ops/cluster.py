@@ -12,7 +12,7 @@ from swarmops import facts, plan
 from swarmops.cluster import Cluster
 from swarmops.commands import Command, swarm
 from swarmops.connect.api import EngineAPI
-from swarmops.errors import ConnectionFailed, SwarmopsError
+from swarmops.errors import ConnectionFailed, Refused, SwarmopsError
 from swarmops.facts import Engine, SwarmNode
 from swarmops.inventory import Node, Role
 from swarmops.ops.roles import set_role
@@ -206,6 +206,8 @@ def await_engine(run: Up, node: Node) -> Engine:
                 return engine
             problem = "its engine has not found the swarm's managers yet"
             api.close()
+        except Refused:
+            raise
         except ConnectionFailed as error:
             problem = str(error).splitlines()[0]
         if run.starting and run.starting.done():

@@ -13,6 +13,7 @@ CODES = {
     errors.NotFound: 1,
     errors.InputError: 2,
     errors.PendingError: 3,
+    errors.Refused: 1,
     errors.RolledBack: 4,
     errors.WaitTimeout: 5,
 }
