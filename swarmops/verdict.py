@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from swarmops.constraints import eligible
+from swarmops.constraints import eligible, excluded_by
 from swarmops.facts import Json, Service, SwarmNode, Task
 
 HOPELESS_FAILURES = 3
@@ -46,7 +46,8 @@ def judge(service: Service, tasks: Sequence[Task], nodes: Iterable[SwarmNode]) -
     if worst := _hopeless(service, current):
         return _failed(counts, f"{service.name}: {len(worst)} tasks in a row failed", worst)
     if len(good) < wanted:
-        return _missing(counts, f"{service.name} {len(good)} of {wanted}{_latest_error(current)}")
+        why = _homeless(service, live.values()) or _latest_error(current)
+        return _missing(counts, f"{service.name} {len(good)} of {wanted}{why}")
     if service.update_state in ("updating", "rollback_started"):
         return _missing(counts, f"{service.name} {len(good)} of {wanted}, the update is being watched")
     if leftover := _leftover(tasks, good.values(), wanted, _tended(service, live.values())):
@@ -104,6 +105,14 @@ def _hopeless(service: Service, current: Iterable[Task]) -> list[Task]:
         if len(last) == HOPELESS_FAILURES and all(task.failed for task in last):
             return last
     return []
+
+
+def _homeless(service: Service, live: Collection[SwarmNode]) -> str:
+    """What no node meets of the constraints, where none may run the service."""
+    constraints = (service.template.get("Placement") or {}).get("Constraints") or []
+    if not constraints or any(not excluded_by(node, constraints) for node in live):
+        return ""
+    return f" (no node that is ready meets {' and '.join(constraints)})"
 
 
 def _latest_error(current: Iterable[Task]) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from swarmops import facts, stackfile
 from swarmops.cluster import Cluster
 from swarmops.commands import service as service_commands, stack as commands
 from swarmops.connect.api import EngineAPI
-from swarmops.errors import CommandFailed, InputError, RolledBack, suggest
+from swarmops.errors import CommandFailed, InputError, NotFound, RolledBack, suggest
 from swarmops.facts import Service
 from swarmops.ingress import Backend, published
 from swarmops.ops.convergence import wait
@@ -65,8 +66,10 @@ def remove(cluster: Cluster, name: str, timeout: float) -> Recap:
         nonlocal retry
         left = cluster.ask(lambda api: _parts(api, name))
         if left and not retry.left:
-            # More than once: the engine was seen to leave a part of a stack behind and say that it was done.
-            cluster.manage(commands.remove(name))
+            # More than once: the engine was seen to leave a part of a stack behind and say that it was done, and to
+            # fail over a network whose last task was still ending. What is left is asked for, not what it says.
+            with suppress(CommandFailed):
+                cluster.manage(commands.remove(name))
             retry = Deadline(REMOVE_AGAIN_SECONDS)
         tasks = [task for task in cluster.ask(facts.tasks) if task.service_id in ids and not task.over]
         return ", ".join([*left, *([f"{len(tasks)} tasks"] if tasks else [])])
@@ -117,7 +120,8 @@ def digest(cluster: Cluster, image: str) -> str:
         answer = cluster.ask(lambda api: api.get(f"/distribution/{image}/json"))
     except CommandFailed as error:
         name = image.rpartition("/")[2].partition(":")[0]
-        raise InputError(f"image {image} cannot be had: {error}", remedy=f"inv push {name}") from error
+        why = "is not in its registry" if isinstance(error, NotFound) else f"cannot be had: {error}"
+        raise InputError(f"image {image} {why}", remedy=f"inv push {name}") from error
     return str(answer["Descriptor"]["digest"])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -45,6 +46,7 @@ def progress() -> Iterator[Progress]:
     try:
         yield shown
     except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # once more ends what still winds up, at once
         raise SwarmopsError("interrupted", remedy="the same command goes on from here") from None
     finally:
         shown.close()
