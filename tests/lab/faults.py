@@ -1,0 +1,133 @@
+"""What goes wrong on purpose: Ctrl-C at a chosen moment, stacks that cannot run, an engine that can be killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from engine import REPOSITORY, Lab, Run, docker, eventually, said
+
+STACK = """services:
+  web:
+    image: {{{{ image("{image}") }}}}
+    command: {command}
+    stop_grace_period: 0s
+    deploy:
+      restart_policy: {{delay: 0s}}
+      placement: {{constraints: [{constraint}]}}
+"""
+
+
+def add_stack(lab: Lab, name: str, command: list[str], *, image: str = "nginx", constraint: str = "") -> None:
+    """A stack of one service, `web`, for the inventory; the lab still has to be saved."""
+    text = STACK.format(image=image, command=json.dumps(command), constraint=constraint)
+    (lab.folder / f"templates/stacks/{name}.yml.j2").write_text(text)
+    lab.vars["stacks"][name] = {"template": f"stacks/{name}.yml.j2"}
+
+
+def watched(lab: Lab, *args: str, reactions: dict[str, Callable[[int], None]], timeout: float = 120) -> Run:
+    """A task that something happens to: each reaction once, with the process's number, as stderr first has its text."""
+    process = subprocess.Popen(
+        [*lab.command, *args],
+        cwd=REPOSITORY,
+        env=lab.env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    overdue = threading.Timer(timeout, process.kill)
+    overdue.start()
+    left, err = dict(reactions), ""
+    try:
+        assert process.stderr
+        for line in process.stderr:
+            err += line
+            for text in [text for text in left if text in line]:
+                left.pop(text)(process.pid)
+        out, _ = process.communicate()
+    finally:
+        overdue.cancel()
+        process.kill()
+    said.append(out + err)
+    assert not left, f"{list(left)} never came: {err}"
+    assert "Traceback" not in out + err, err
+    return Run(process.returncode, out, err)
+
+
+def ctrl_c(pid: int) -> None:
+    """What a terminal does: the signal goes to the whole process group."""
+    with suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGINT)
+
+
+def processes(lab: Lab) -> list[str]:
+    """The processes that a task of this lab has started, or is: they have its environment."""
+    mark = f"SWARMOPS_INVENTORY={lab.file}".encode()
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if mark in (process / "environ").read_bytes().split(b"\0"):
+                found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+    return found
+
+
+class OwnEngine:
+    """A dockerd of the test's own, in a network namespace of its own. Needs root, and a dockerd on the PATH."""
+
+    def __init__(self) -> None:
+        beside = Path(docker("info", "--format", "{{.DockerRootDir}}").out.strip()).parent
+        self.folder = Path(tempfile.mkdtemp(prefix="swf-engine-", dir=beside))
+        self.host = f"unix://{self.folder}/docker.sock"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        options = [f"--{name}={self.folder / name}" for name in ("data-root", "exec-root", "pidfile")]
+        script = 'ip link set lo up && exec dockerd "$@"'
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                ["unshare", "--net", "sh", "-c", script, "sh", f"--host={self.host}", *options],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        eventually(lambda: self.docker("info", check=False).code == 0, within=60, what="the second engine to answer")
+
+    def kill(self) -> None:
+        """Ends it as a crash does."""
+        assert self._process
+        self._process.kill()
+        self._process.wait(30)
+
+    def docker(self, *args: str, check: bool = True, timeout: float = 60) -> Run:
+        return docker("--host", self.host, *args, check=check, timeout=timeout)
+
+    def load(self, *images: str) -> None:
+        """Takes images over from the machine's engine."""
+        with subprocess.Popen(["docker", "save", *images], stdout=subprocess.PIPE) as save:
+            subprocess.run(
+                ["docker", "--host", self.host, "load"],
+                stdin=save.stdout, stdout=subprocess.DEVNULL, timeout=180, check=True,
+            )  # fmt: skip
+
+    def remove(self) -> None:
+        """Containers first, so that nothing stays mounted; then the engine and its files."""
+        if self._process:
+            if self._process.poll() is None:
+                ids = self.docker("ps", "-aq", check=False).out.split()
+                self.docker("rm", "--force", "--volumes", *ids, check=False)
+                self._process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(30)
+            self._process.kill()
+        shutil.rmtree(self.folder)

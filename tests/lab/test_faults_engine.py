@@ -1,0 +1,43 @@
+"""The engine itself dies in the middle of `up`: a real dockerd, not the machine's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from engine import Lab
+from faults import OwnEngine, processes, watched
+
+
+@pytest.fixture(scope="module")
+def own(make_lab: Callable[..., Lab], lab: Lab) -> Iterator[tuple[Lab, OwnEngine]]:
+    """A project, and an engine of its own with the images that the run's lab is made from."""
+    project = make_lab("swf", "10.96.0.0/24", (35000, 38000, 39000), workers=1)
+    engine = OwnEngine()
+    try:
+        engine.start()
+        engine.load(*{one["Config"]["Image"] for one in lab.containers().values()})
+        yield project, engine
+    finally:
+        engine.remove()
+
+
+@pytest.mark.parametrize("moment", ["starting registry", "initialised the swarm"])
+def test_the_engine_dies_in_the_middle_of_up(
+    own: tuple[Lab, OwnEngine], moment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project, engine = own
+    monkeypatch.setenv("DOCKER_HOST", engine.host)
+    run = watched(project, "up", reactions={moment: lambda _: engine.kill()})
+    assert run.code == 1
+    assert run.err.count("Error: ") == 1
+    assert len(run.err.partition("Error: ")[2].splitlines()) < 8, run.err
+    assert "Next: " in run.err
+    assert processes(project) == []
+
+    engine.start()
+    project.inv("up")
+    assert {node["Status"]["State"] for node in project.nodes().values()} == {"ready"}
+    assert "Nothing to change." in project.inv("up").out
+    project.inv("down", "--volumes")
+    assert project.remains() == []
