@@ -9,12 +9,12 @@ from docker.api.client import APIClient
 
 from swarmops.cluster import Cluster
 from swarmops.connect import local
-from swarmops.errors import InputError
+from swarmops.errors import CommandFailed, InputError
 from swarmops.inventory import Inventory
 from swarmops.lab import compose, containers, preflight
 from swarmops.lab.compose_file import ComposeFile, compose_file
 from swarmops.lab.containers import Container
-from swarmops.lab.engine import environment
+from swarmops.lab.engine import connect, environment
 from swarmops.lab.images import ensure_lab_images
 from swarmops.lab.privileges import grants_privileged
 from swarmops.render import write
@@ -46,7 +46,11 @@ def start(cluster: Cluster, recap: Recap) -> tuple[set[str], Future[None] | None
         command = compose.up(
             compose.find_compose(), inventory.cluster, inventory.rendered / "compose.yml", tuple(nodes.values())
         )
-        local.run(command, timeout=COMPOSE_SECONDS, env=environment())
+        try:
+            local.run(command, timeout=COMPOSE_SECONDS, env=environment())
+        except CommandFailed as error:
+            connect()  # where it is the engine that died, this says what helps
+            raise CommandFailed(str(error), remedy="inv doctor; inv up goes on from here") from error
         for name, reason in reasons.items():
             recap.changed(nodes[name], f"started: {reason}")
 
