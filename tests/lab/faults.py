@@ -101,13 +101,27 @@ class OwnEngine:
                 stderr=log,
                 start_new_session=True,
             )
-        eventually(lambda: self.docker("info", check=False).code == 0, within=60, what="the second engine to answer")
+        eventually(self._answers, within=90, what="the second engine to answer")
+
+    def _answers(self) -> bool:
+        assert self._process
+        log = self.folder / "log"
+        assert self._process.poll() is None, log.read_text()[-2000:]
+        return self.docker("info", check=False).code == 0
 
     def kill(self) -> None:
-        """Ends it as a crash does."""
+        """Ends it as a crash does, and its containerd with it."""
         assert self._process
+        below = self.folder / "exec-root/containerd"
+        containerd = int((below / "containerd.pid").read_text())
         self._process.kill()
         self._process.wait(30)
+        with suppress(ProcessLookupError):
+            os.kill(containerd, signal.SIGKILL)
+        eventually(lambda: not Path(f"/proc/{containerd}/exe").exists(), within=30, what="containerd to end")
+        # A new dockerd takes the socket for that of a containerd that runs, and waits for its answer.
+        for name in ("containerd.pid", "containerd.sock", "containerd.sock.ttrpc"):
+            (below / name).unlink(missing_ok=True)
 
     def docker(self, *args: str, check: bool = True, timeout: float = 60) -> Run:
         return docker("--host", self.host, *args, check=check, timeout=timeout)
@@ -121,13 +135,15 @@ class OwnEngine:
             )  # fmt: skip
 
     def remove(self) -> None:
-        """Containers first, so that nothing stays mounted; then the engine and its files."""
+        """Containers first, by an engine that runs, so that no process of theirs stays; then it, and its files."""
         if self._process:
-            if self._process.poll() is None:
-                ids = self.docker("ps", "-aq", check=False).out.split()
-                self.docker("rm", "--force", "--volumes", *ids, check=False)
-                self._process.terminate()
-            with suppress(subprocess.TimeoutExpired):
-                self._process.wait(30)
-            self._process.kill()
+            if self._process.poll() is not None:
+                self.start()
+            ids = self.docker("ps", "-aq").out.split()
+            self.docker("rm", "--force", "--volumes", *ids, check=False)
+            self._process.terminate()
+            self._process.wait(30)
+        for mount in reversed(Path("/proc/self/mountinfo").read_text().splitlines()):
+            if (path := mount.split()[4]).startswith(f"{self.folder}/"):
+                subprocess.run(["umount", path], check=True)
         shutil.rmtree(self.folder)

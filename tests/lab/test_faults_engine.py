@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
+import yaml
 from engine import Lab
 from faults import OwnEngine, processes, watched
 
 
 @pytest.fixture(scope="module")
-def own(make_lab: Callable[..., Lab], lab: Lab) -> Iterator[tuple[Lab, OwnEngine]]:
-    """A project, and an engine of its own with the images that the run's lab is made from."""
+def own(make_lab: Callable[..., Lab]) -> Iterator[tuple[Lab, OwnEngine]]:
+    """A project, and an engine of its own with the images that its lab is made from."""
     project = make_lab("swf", "10.96.0.0/24", (35000, 38000, 39000), workers=1)
+    project.vars.update(routing="dns", stacks={})
+    project.save()
+    project.inv("render", timeout=600)
+    compose = yaml.safe_load((project.folder / "stack/swf/compose.yml").read_text())
     engine = OwnEngine()
     try:
         engine.start()
-        engine.load(*{one["Config"]["Image"] for one in lab.containers().values()})
+        engine.load(*{service["image"] for service in compose["services"].values()})
         yield project, engine
     finally:
         engine.remove()
