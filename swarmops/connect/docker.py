@@ -21,6 +21,22 @@ STDOUT, STDERR = 1, 2
 HEADER = struct.Struct(">BxxxL")  # the engine frames a stream without a terminal: its number, then the length
 
 
+def cause(error: BaseException) -> BaseException:
+    """What the operating system said, below the wrappings of the SDK, requests and urllib3; else the error itself."""
+    below: BaseException | None = error
+    while below:
+        if isinstance(below, OSError) and below.errno:
+            return below
+        below = below.__cause__ or below.__context__
+    return error
+
+
+def reason(error: BaseException) -> str:
+    """An error in words: those of the operating system where it is one of its own."""
+    found = cause(error)
+    return (isinstance(found, OSError) and found.strerror) or str(found)
+
+
 class ExecStream:
     """Standard input and output of an exec. Frames of standard error are put aside."""
 
@@ -103,7 +119,7 @@ class DockerDoor:
         except TimeoutError:
             raise WaitTimeout(f"{self.node}: {command} did not end within {timeout:g} s") from None
         except (OSError, RequestException, DockerException) as error:
-            raise ConnectionFailed(f"{self.node}: the connection broke during {command}: {error}") from error
+            raise ConnectionFailed(f"{self.node}: the connection broke during {command}: {reason(error)}") from error
         finally:
             self._end(stream)
         if code is None:
@@ -131,7 +147,9 @@ class DockerDoor:
         except APIError as error:
             raise ConnectionFailed(f"{self.node}: {error.explanation}", remedy="inv up") from error
         except (DockerException, RequestException, OSError) as error:
-            raise ConnectionFailed(f"{self.node}: the engine does not answer: {error}", remedy="inv doctor") from error
+            raise ConnectionFailed(
+                f"{self.node}: the engine does not answer: {reason(error)}", remedy="inv doctor"
+            ) from error
         with self._lock:
             self._open.add(stream)
         return exec_id, stream

@@ -7,6 +7,7 @@ from docker.errors import DockerException
 from docker.tls import TLSConfig
 from requests.exceptions import RequestException
 
+from swarmops.connect.docker import cause, reason
 from swarmops.errors import ConnectionFailed
 from swarmops.lab.endpoint import TLS, Endpoint, child_environment, find
 
@@ -68,27 +69,17 @@ def _tls(tls: TLS) -> TLSConfig:
     return TLSConfig(client_cert=pair, ca_cert=str(ca) if ca.exists() else None, verify=tls.verify)
 
 
-def _cause(error: BaseException) -> BaseException:
-    """What the operating system said, below the wrappings of requests and urllib3."""
-    below: BaseException | None = error
-    while below:
-        if isinstance(below, OSError) and below.errno:
-            return below
-        below = below.__cause__ or below.__context__
-    return error
-
-
 def _why(error: BaseException) -> str:
-    match _cause(error):
+    match cause(error):
         case FileNotFoundError():
             return "there is no such socket"
         case PermissionError():
             return "this user may not open it"
-        case cause:
-            return str(cause)
+        case _:
+            return reason(error)
 
 
 def _remedy(error: BaseException) -> str:
-    if isinstance(_cause(error), PermissionError):
+    if isinstance(cause(error), PermissionError):
         return "sudo usermod -aG docker $USER, and log in again"
     return REMEDY
