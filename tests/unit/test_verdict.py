@@ -44,6 +44,12 @@ CASES = {
         counts=(0, 1),
         missing="web 0 of 1 (no such image)",
     ),
+    "a wait names the constraint that no node meets": Case(
+        service(1, template=NEW | {"Placement": {"Constraints": ["node.labels.disk == ssd"]}}),
+        (task(1, "pending", spec=NEW, error="no suitable node"),),
+        counts=(0, 1),
+        missing="web 0 of 1 (no node that is ready meets node.labels.disk == ssd)",
+    ),
     "no replicas wanted, none there": Case(service(0), counts=(0, 0)),
     "no replicas wanted, one left": Case(service(0), (task(1),), counts=(1, 0), missing="web: 1 task too many"),
     "scaled down, two still run": Case(
