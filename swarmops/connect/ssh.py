@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import shlex
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from fabric import Config, Connection
-from invoke.exceptions import CommandTimedOut, ThreadException
 from paramiko import Channel, MissingHostKeyPolicy, PKey, SSHClient
 from paramiko.ssh_exception import AuthenticationException, BadHostKeyException, SSHException
 
@@ -21,6 +19,8 @@ from swarmops.connect import Result, checked
 from swarmops.errors import ConnectionFailed, Refused, WaitTimeout
 
 CONNECT_SECONDS = 10
+NO_EXIT_STATUS = -1
+"""What paramiko gives for a command whose end it was not told."""
 
 # Paramiko's own thread logs a traceback for what is raised here as an error of ours.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
@@ -78,32 +78,31 @@ class SSHDoor:
         )
 
     def run(self, command: Command, *, timeout: float = 60, check: bool = True) -> Result:
-        """Runs a command in the host's shell, every argument quoted."""
-        data = command.input()
-        with self._translated(command):
-            self._connect()
-            ended = self._connection.run(
-                shlex.join(command.reveal()),
-                hide=True,
-                warn=True,
-                echo=False,
-                timeout=timeout,
-                in_stream=False if data is None else io.StringIO(data.decode()),
-            )
-        result = Result(ended.exited, ended.stdout, ended.stderr)
+        """Runs a command in the host's shell, every argument quoted, its input sent and its outputs kept apart."""
+        late = threading.Event()
+        with self._translated(), closing(self._session(command)) as channel, _deadline(channel, timeout, late):
+            result = _communicate(channel, command.input())
+        if late.is_set():
+            raise WaitTimeout(f"{self.node}: {command} did not end within {timeout:g} s")
+        if result.code == NO_EXIT_STATUS:
+            raise ConnectionFailed(f"{self.node}: the connection ended before {command} did")
         return checked(self.node, command, result) if check else result
 
     def stream(self, command: Command) -> SSHStream:
         """Starts a command in a session of its own on the same connection."""
-        with self._translated(command):
-            self._connect()
-            channel = self._connection.create_session()
-            channel.exec_command(shlex.join(command.reveal()))
-        return SSHStream(channel)
+        with self._translated():
+            return SSHStream(self._session(command))
 
     def close(self) -> None:
         """Closes the connection and every session on it."""
         self._connection.close()
+
+    def _session(self, command: Command) -> Channel:
+        # Not Fabric's `run`: it sends input a character at a time, with a pause after each.
+        self._connect()
+        channel: Channel = self._connection.create_session()
+        channel.exec_command(shlex.join(command.reveal()))
+        return channel
 
     def _connect(self) -> None:
         with self._lock:
@@ -116,12 +115,10 @@ class SSHDoor:
             self._connection.open()
 
     @contextmanager
-    def _translated(self, command: Command) -> Iterator[None]:
+    def _translated(self) -> Iterator[None]:
         host = f"{self.node} ({self._connection.host})"
         try:
             yield
-        except CommandTimedOut as error:
-            raise WaitTimeout(f"{self.node}: {command} did not end within {error.timeout:g} s") from None
         except BadHostKeyException as error:
             raise Refused(
                 f"{host}: the host key has changed", remedy=f"find out why, then correct {self._known_hosts}"
@@ -130,6 +127,36 @@ class SSHDoor:
             raise Refused(
                 f"{host}: ssh refused the log-in: {error}", remedy="check ansible_user and ansible_ssh_private_key_file"
             ) from error
-        except (SSHException, ThreadException, OSError, EOFError) as error:
+        except (SSHException, OSError, EOFError) as error:
             remedy = "check ansible_host and ansible_port, and that sshd runs there"
             raise ConnectionFailed(f"{host}: {error or type(error).__name__}", remedy=remedy) from error
+
+
+@contextmanager
+def _deadline(channel: Channel, seconds: float, late: threading.Event) -> Iterator[None]:
+    """Closes the channel after so many seconds, which ends every read from it, and sets `late`."""
+
+    def over() -> None:
+        late.set()
+        channel.close()
+
+    timer = threading.Timer(seconds, over)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _communicate(channel: Channel, data: bytes | None) -> Result:
+    """Sends the input, then reads both outputs to their ends."""
+    err = bytearray()
+    reader = threading.Thread(target=lambda: err.extend(channel.makefile_stderr("rb").read()), daemon=True)
+    reader.start()
+    if data:
+        channel.sendall(data)
+    channel.shutdown_write()
+    out = channel.makefile("rb").read()
+    reader.join()
+    return Result(channel.recv_exit_status(), out.decode(errors="replace"), err.decode(errors="replace"))
