@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -215,3 +216,13 @@ def join_tokens(api: EngineAPI) -> dict[str, Secret]:
     """The token that makes a node a manager, and the one that makes it a worker, by role."""
     tokens = api.get("/swarm")["JoinTokens"]
     return {"manager": Secret(tokens["Manager"]), "worker": Secret(tokens["Worker"])}
+
+
+def certified_role(certificate: str) -> str:
+    """The role in the subject of a node's certificate, given as PEM; empty for what is no such certificate."""
+    lines = certificate.partition("-----END")[0].splitlines()
+    try:
+        content = b64decode("".join(line for line in lines if not line.startswith("-----")))
+    except ValueError:
+        return ""
+    return next((role for role in ("manager", "worker") if f"swarm-{role}".encode() in content), "")

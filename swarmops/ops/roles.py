@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from swarmops import facts
 from swarmops.cluster import Cluster
-from swarmops.commands import node as commands
+from swarmops.commands import Command, node as commands
 from swarmops.errors import ConnectionFailed, SwarmopsError
 from swarmops.facts import Engine, SwarmNode
 from swarmops.inventory import Role
@@ -48,17 +48,27 @@ def role_not_taken(cluster: Cluster, member: SwarmNode, role: Role) -> str:
         return f"{member.hostname} is still one of the managers"
     if not now.ready:
         return f"{member.hostname} is {now.state}"
-    view = own_view(cluster, member.hostname)
-    if view is None:
-        return f"{member.hostname} does not answer"
-    if view is not (role is Role.MANAGER):
-        return f"{member.hostname} still has its certificate as a {'worker' if role is Role.MANAGER else 'manager'}"
-    return ""
+    return own_word_against(cluster, member.hostname, role)
 
 
-def own_view(cluster: Cluster, name: str) -> bool | None:
-    """Whether the node itself has a manager's certificate and control; None while it does not answer."""
+def own_word_against(cluster: Cluster, name: str, role: Role) -> str:
+    """What the node itself still says against having the role, in words.
+
+    A manager that was demoted stops at once, and has its certificate as a worker up to five seconds later. Promoted
+    before that it would be a manager only after 32 s: swarm makes it wait for that certificate twice 16 s.
+    """
     try:
-        return Engine.read(cluster.api(name)).control
+        engine = Engine.read(cluster.api(name))
+        taken = (
+            engine.control if role is Role.MANAGER else not (engine.control or _has_manager_certificate(cluster, name))
+        )
     except ConnectionFailed:
-        return None
+        return f"{name} does not answer"
+    return "" if taken else f"{name} still has its certificate as a {'worker' if role is Role.MANAGER else 'manager'}"
+
+
+def _has_manager_certificate(cluster: Cluster, name: str) -> bool:
+    """Whether the certificate on the node's disk says so; not where it may not be read."""
+    root = cluster.api(name).get("/info").get("DockerRootDir", "")
+    command = Command(("cat", f"{root}/swarm/certificates/swarm-node.crt"))
+    return facts.certified_role(cluster.door(name).run(command, check=False, timeout=15).stdout) == Role.MANAGER

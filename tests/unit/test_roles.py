@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from base64 import b64encode
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,6 +10,7 @@ from samples import host, manager, member
 
 from swarmops import facts
 from swarmops.commands import Command
+from swarmops.connect import Result
 from swarmops.connect.api import EngineAPI
 from swarmops.errors import ConnectionFailed, SwarmopsError, WaitTimeout
 from swarmops.facts import SwarmNode
@@ -24,12 +26,15 @@ UP, LOST, UNKNOWN = "reachable", "unreachable", "unknown"
 class FakeCluster:
     """A swarm that is what `members` says; a command takes effect as soon as it is given, unless it is `stuck`."""
 
-    def __init__(self, *members: SwarmNode, control: bool | None = None, stuck: bool = False) -> None:
+    def __init__(
+        self, *members: SwarmNode, control: bool | None = None, certified: str = "", stuck: bool = False
+    ) -> None:
         self.members = {node.id: node for node in members}
         self.progress = Progress(io.StringIO())
         self.commands: list[str] = []
         self.inventory = SimpleNamespace(node=self._node, path=SimpleNamespace(name="inventory.yaml"))
         self._control = control
+        self._certified = certified
         self._stuck = stuck
 
     def ask(self, question: Any) -> Any:
@@ -45,10 +50,26 @@ class FakeCluster:
 
     def api(self, name: str) -> EngineAPI:
         control = self.members[f"id-{name}"].manages if self._control is None else self._control
-        return SimpleNamespace(get=lambda _: {"Swarm": {"ControlAvailable": control}})  # type: ignore[return-value]
+        info = {"Swarm": {"ControlAvailable": control}, "DockerRootDir": "/data"}
+        return SimpleNamespace(get=lambda _: info)  # type: ignore[return-value]
+
+    def door(self, name: str) -> Any:
+        def run(command: Command, **_: Any) -> Result:
+            assert command.reveal() == ["cat", "/data/swarm/certificates/swarm-node.crt"]
+            return (
+                Result(0, certificate(self._certified), "") if self._certified else Result(1, "", "Permission denied")
+            )
+
+        return SimpleNamespace(run=run)
 
     def _node(self, name: str) -> Any:
         return host(name, Role.MANAGER if name.startswith("m") else Role.WORKER)
+
+
+def certificate(role: str) -> str:
+    """As much of a node's certificate as says its role."""
+    content = b64encode(b"\x30\x0c..swarm-" + role.encode() + b"..").decode()
+    return f"-----BEGIN CERTIFICATE-----\n{content}\n-----END CERTIFICATE-----\n"
 
 
 def cluster(*members: SwarmNode, **how: Any) -> Any:
@@ -105,6 +126,21 @@ def test_a_role_is_taken_when_swarm_and_node_agree(
 ) -> None:
     swarm = cluster(*([now] if now else []), manager("m1"), control=control)
     assert role_not_taken(swarm, member("w1"), role) == missing
+
+
+@pytest.mark.parametrize(
+    ("certified", "missing"),
+    [("manager", "w1 still has its certificate as a manager"), ("worker", ""), ("", "")],
+)
+def test_a_demotion_is_over_when_the_node_has_its_new_certificate(certified: str, missing: str) -> None:
+    """Where it may not be read, the node's own word is all there is."""
+    swarm = cluster(member("w1"), manager("m1"), certified=certified)
+    assert role_not_taken(swarm, member("w1"), Role.WORKER) == missing
+
+
+@pytest.mark.parametrize("text", ["", "no certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"])
+def test_what_is_no_certificate_of_a_node_certifies_nothing(text: str) -> None:
+    assert facts.certified_role(text) == ""
 
 
 @pytest.mark.parametrize("role", list(Role))
