@@ -47,8 +47,9 @@ class Up:
 
     def run(self) -> None:
         """All of it, in order."""
+        seen = self.cluster.later(self._members_now)  # while the compose file is rendered and compared
         touched = self._start_lab() if self.cluster.lab else set()
-        members = self._members_now() if not touched else {}
+        members = seen.result() if not touched else {}
         strangers = [node for node in self.nodes if node.name not in members]
         if strangers:
             self._form(strangers)
