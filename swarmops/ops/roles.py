@@ -54,17 +54,17 @@ def role_not_taken(cluster: Cluster, member: SwarmNode, role: Role) -> str:
 def own_word_against(cluster: Cluster, name: str, role: Role) -> str:
     """What the node itself still says against having the role, in words.
 
-    A manager that was demoted stops at once, and has its certificate as a worker up to five seconds later. Promoted
-    before that it would be a manager only after 32 s: swarm makes it wait for that certificate twice 16 s.
+    A manager that was demoted stops at once, and has its certificate as a worker some seconds later. Promoted before
+    that it would be a manager only after 32 s: swarm makes it wait for that certificate twice 16 s.
     """
     try:
         engine = Engine.read(cluster.api(name))
-        taken = (
-            engine.control if role is Role.MANAGER else not (engine.control or _has_manager_certificate(cluster, name))
-        )
+        manages = engine.control or (role is Role.WORKER and _has_manager_certificate(cluster, name))
     except ConnectionFailed:
         return f"{name} does not answer"
-    return "" if taken else f"{name} still has its certificate as a {'worker' if role is Role.MANAGER else 'manager'}"
+    if manages is (role is Role.MANAGER):
+        return ""
+    return f"{name} still has its certificate as a {'manager' if manages else 'worker'}"
 
 
 def _has_manager_certificate(cluster: Cluster, name: str) -> bool:
