@@ -11,23 +11,19 @@ from typing import NoReturn
 import pytest
 from engine import Lab
 
-ORDER = (
-    "test_up",
-    "test_images",
-    "test_deploy",
-    "test_services",
-    "test_nodes",
-    "test_two_clusters",
-    "test_restart",
-    "test_ssh",
-)
+HERE = Path(__file__).parent
+ORDER = ("up", "images", "deploy", "services", "two_clusters", "restart", "nodes", "ssh")
 TEST_SECONDS = 240
 """No test takes longer, its waits and commands have deadlines of their own; this is for what hangs elsewhere."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The tests share one lab: those that build it up come first, those that stop it last."""
-    items.sort(key=lambda item: ORDER.index(item.module.__name__) if item.module.__name__ in ORDER else len(ORDER))
+    """The tests share one lab: those that build it up come first, the look back at everything comes last."""
+    items.sort(key=lambda item: place(item.path.stem.removeprefix("test_")) if item.path.parent == HERE else 0)
+
+
+def place(name: str) -> int:
+    return ORDER.index(name) + 1 if name in ORDER else len(ORDER) + 1 + (name == "secrets")
 
 
 @pytest.fixture(autouse=True)

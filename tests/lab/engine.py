@@ -208,6 +208,10 @@ class Lab:
         found = json.loads(docker("inspect", *names).out) if names else []
         return {container["Name"].lstrip("/"): container for container in found}
 
+    def lives(self) -> dict[str, tuple[str, str]]:
+        """What changes when a container is started or made anew, by its name."""
+        return {name: (one["Id"], one["State"]["StartedAt"]) for name, one in self.containers().items()}
+
     def remains(self) -> list[str]:
         """Everything on this machine's engine that carries the cluster's label."""
         label = ("--filter", f"label={LABEL}={self.cluster}")

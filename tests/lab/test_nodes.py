@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from engine import Lab, get
+from engine import Lab, docker, get
 
 WORKERS = ("worker01", "worker02", "worker03")
 
@@ -54,7 +54,8 @@ def test_promote_and_demote(deployed: Lab) -> None:
     assert set(managers(deployed)) == {"manager"}
     assert not has_control(deployed, "worker02")
 
-    deployed.inv("promote", "worker02")
+    # A node that does not have its certificate as a worker yet takes 32 s to become a manager again.
+    deployed.inv("promote", "worker02", "--timeout", "25")
     deployed.inv("demote", "worker02")
     assert set(managers(deployed)) == {"manager"}
     assert not has_control(deployed, "worker02")
@@ -72,3 +73,34 @@ def test_the_last_manager_is_not_demoted(deployed: Lab) -> None:
 @pytest.mark.parametrize("verb", ["promote", "demote", "drain", "activate"])
 def test_an_unknown_node_is_bad_input(deployed: Lab, verb: str) -> None:
     assert "worker02" in deployed.inv(verb, "worker2", check=2).err
+
+
+def test_an_extra_manager_joins_and_a_worker_becomes_one(deployed: Lab) -> None:
+    """A host that is new to the inventory joins; one that moves to the managers is promoted, and demoted again."""
+    before = deployed.lives()
+    with deployed.changed():
+        deployed.hosts("managers")["manager02"] = {"address": "10.98.0.50"}
+        deployed.hosts("managers")["worker03"] = {"address": "10.98.0.34"}
+        del deployed.hosts("workers")["worker03"]
+        deployed.save()
+        deployed.inv("up")
+        assert managers(deployed) == dict.fromkeys(("manager", "manager02", "worker03"), "reachable")
+        assert deployed.nodes()["manager02"]["Status"]["State"] == "ready"
+        assert "Nothing to change." in deployed.inv("up").out
+        assert deployed.lives()["swt-manager"] == before["swt-manager"], "what has not changed is left alone"
+
+        deployed.inv("demote", "manager02")
+        assert not has_control(deployed, "manager02")
+        deployed.node("manager", "docker", "node", "rm", "--force", "manager02")
+        docker("rm", "--force", "swt-manager02")
+        docker("volume", "rm", "swt-manager02")
+    deployed.inv("up")
+    assert set(deployed.nodes()) == {"manager", *WORKERS}
+    assert set(managers(deployed)) == {"manager"}
+
+
+def test_a_promotion_by_hand_is_put_back(deployed: Lab) -> None:
+    deployed.node("manager", "docker", "node", "promote", "worker01")
+    run = deployed.inv("up")
+    assert "worker01: is a worker again" in run.text
+    assert set(managers(deployed)) == {"manager"}

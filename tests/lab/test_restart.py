@@ -1,12 +1,13 @@
-"""Nodes that were stopped or killed: `up` brings them back as what they were."""
+"""Nodes that were stopped or killed: `up` brings them back as what they were.
+
+These tests come before those that promote nodes: the one manager of a swarm that has had others elects itself only
+10 to 20 s after its start.
+"""
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import pytest
-from engine import Lab, docker, eventually, get, said
+from engine import Lab, docker, eventually, get
 
 
 def cluster_id(lab: Lab) -> str:
@@ -46,18 +47,3 @@ def test_all_nodes_stopped_come_back_as_the_same_swarm(deployed: Lab) -> None:
     eventually(lambda: all_run(deployed), within=60, what="the services' tasks run again")
     answer = eventually(lambda: get(deployed.url(80)), within=20, what="the ingress answers")
     assert answer.text.strip() == "Hello Docker!!"
-
-
-def test_no_join_token_was_ever_shown(lab: Lab) -> None:
-    """The last look at the lab: at everything that any command of this run printed, wrote and logged."""
-    tokens = [
-        lab.node("manager", "docker", "swarm", "join-token", "-q", role).out.strip() for role in ("worker", "manager")
-    ]
-    assert all(token.startswith("SWMTKN-") for token in tokens)
-    logs = [docker("logs", name).text for name in lab.containers()]
-    written = [path.read_text(errors="replace") for path in Path(lab.folder).rglob("*") if path.is_file()]
-    made = [json.dumps(one) for one in lab.containers().values()]
-    assert said
-    for text in (*said, *logs, *written, *made):
-        assert not any(token in text for token in tokens)
-        assert "SWMTKN-" not in text

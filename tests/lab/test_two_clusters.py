@@ -45,10 +45,6 @@ def swarm(lab: Lab) -> tuple[str, str]:
     return info["Cluster"]["ID"], info["NodeID"]
 
 
-def lives(lab: Lab) -> dict[str, tuple[str, str]]:
-    return {name: (one["Id"], one["State"]["StartedAt"]) for name, one in lab.containers().items()}
-
-
 def test_two_clusters_are_two_swarms(lab: Lab, second: Lab) -> None:
     assert set(second.nodes()) == {"manager"}
     assert swarm(lab)[0] != swarm(second)[0]
@@ -57,10 +53,10 @@ def test_two_clusters_are_two_swarms(lab: Lab, second: Lab) -> None:
 def test_down_leaves_everything_else_alone_and_up_finds_the_swarm_again(
     lab: Lab, second: Lab, foreign: list[str]
 ) -> None:
-    before, first = swarm(second), lives(lab)
+    before, first = swarm(second), lab.lives()
     second.inv("down")
     assert second.remains() == ["volume swtb-manager", "volume swtb-registry"]
-    assert lives(lab) == first
+    assert lab.lives() == first
     assert ids() == foreign
 
     second.inv("up")
@@ -69,6 +65,6 @@ def test_down_leaves_everything_else_alone_and_up_finds_the_swarm_again(
 
     second.inv("down", "--volumes")
     assert second.remains() == []
-    assert lives(lab) == first
+    assert lab.lives() == first
     assert ids() == foreign
     assert "Nothing to change." in second.inv("down", "--volumes").out
