@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 
 from docker.api.client import APIClient
@@ -43,19 +43,26 @@ def start(cluster: Cluster, recap: Recap) -> tuple[set[str], Future[None] | None
     nodes = {name: name.removeprefix(f"{inventory.cluster}-") for name in reasons}
 
     def run() -> None:
-        command = compose.up(
-            compose.find_compose(), inventory.cluster, inventory.rendered / "compose.yml", tuple(nodes.values())
-        )
-        try:
-            local.run(command, timeout=COMPOSE_SECONDS, env=environment())
-        except CommandFailed as error:
-            connect()  # where it is the engine that died, this says what helps
-            raise CommandFailed(str(error), remedy="inv doctor; inv up goes on from here") from error
+        # The first manager before the others: it makes the swarm while they start.
+        leader = inventory.managers[0].name
+        for services in ([leader] if leader in nodes.values() else [], [n for n in nodes.values() if n != leader]):
+            if services:
+                _compose_up(inventory, services)
         for name, reason in reasons.items():
             recap.changed(nodes[name], f"started: {reason}")
 
     cluster.progress.waiting(f"starting {', '.join(nodes.values())}")
     return set(nodes.values()), cluster.later(run)
+
+
+def _compose_up(inventory: Inventory, services: Iterable[str]) -> None:
+    file = inventory.rendered / "compose.yml"
+    command = compose.up(compose.find_compose(), inventory.cluster, file, services)
+    try:
+        local.run(command, timeout=COMPOSE_SECONDS, env=environment())
+    except CommandFailed as error:
+        connect()  # where it is the engine that died, this says what helps
+        raise CommandFailed(str(error), remedy="inv doctor; inv up goes on from here") from error
 
 
 def _refuse(inventory: Inventory, problems: list[str]) -> None:
