@@ -81,6 +81,8 @@ class Up:
             leader = self._leader(engines)
             api = self.cluster.api(leader.name)
             listed, tokens = facts.nodes(api), facts.join_tokens(api)
+            if others := [node.name for node in strangers if node != leader]:
+                self.cluster.progress.waiting(f"{', '.join(others)} to join")
 
             def bring_in(node: Node) -> str:
                 try:
