@@ -14,10 +14,19 @@ from swarmops.wait import Deadline, until
 def set_role(cluster: Cluster, member: SwarmNode, role: Role, deadline: Deadline) -> None:
     """Promotes or demotes and waits until it is true. Raises SwarmopsError where the quorum would be lost."""
     if role is Role.WORKER:
+        # Swarm demotes no node whose promotion it has accepted and not carried out.
+        until(lambda: promotion_under_way(cluster, member), deadline, cluster.progress)
         refuse_loss_of_quorum(member, cluster.ask(facts.nodes))
     command = commands.promote(member.id) if role is Role.MANAGER else commands.demote(member.id)
     cluster.manage(command)
     until(lambda: role_not_taken(cluster, member, role), deadline, cluster.progress)
+
+
+def promotion_under_way(cluster: Cluster, member: SwarmNode) -> str:
+    """That a node should be a manager and is none yet, in words."""
+    now = {node.id: node for node in cluster.ask(facts.nodes)}.get(member.id)
+    under_way = now is not None and now.role == Role.MANAGER and not now.manages
+    return f"{member.hostname} is still being promoted" if under_way else ""
 
 
 def refuse_loss_of_quorum(member: SwarmNode, listed: list[SwarmNode]) -> None:

@@ -160,6 +160,13 @@ def test_a_change_of_role_waits_until_it_is_true() -> None:
     assert swarm.commands == ["docker node promote id-w1", "docker node demote id-w1"]
 
 
+def test_no_node_is_demoted_while_it_is_being_promoted() -> None:
+    swarm = cluster(manager("m1"), member("w1", role="manager"))
+    with pytest.raises(WaitTimeout, match="w1 is still being promoted"):
+        set_role(swarm, member("w1", role="manager"), Role.WORKER, Deadline(0))
+    assert swarm.commands == []
+
+
 def test_a_role_that_is_never_taken() -> None:
     swarm = cluster(manager("m1"), manager("w1"), stuck=True)
     with pytest.raises(WaitTimeout, match="w1 is still one of the managers"):
