@@ -89,6 +89,12 @@ def test_an_extra_manager_joins_and_a_worker_becomes_one(deployed: Lab) -> None:
         assert "Nothing to change." in deployed.inv("up").out
         assert deployed.lives()["swt-manager"] == before["swt-manager"], "what has not changed is left alone"
 
+        # Back again while there are three: a node that changes its group is made anew.
+        deployed.hosts("workers")["worker03"] = {}
+        del deployed.hosts("managers")["worker03"]
+        deployed.save()
+        deployed.inv("up")
+        assert set(managers(deployed)) == {"manager", "manager02"}
         deployed.inv("demote", "manager02")
         assert not has_control(deployed, "manager02")
         deployed.node("manager", "docker", "node", "rm", "--force", "manager02")

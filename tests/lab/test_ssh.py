@@ -86,7 +86,7 @@ def test_up_finds_nothing_to_change_and_sets_what_is_new(behind: Lab, hosts: Lab
 
 def test_up_joins_a_host_that_left(behind: Lab, hosts: Lab) -> None:
     behind.node("worker02", "docker", "swarm", "leave")
-    eventually(lambda: behind.nodes()["worker02"]["Status"]["State"] == "down", within=30, what="worker02 is gone")
+    behind.node("manager", "docker", "node", "rm", "--force", "worker02")
     hosts.inv("up")
     nodes = behind.nodes()
     assert {name: node["Status"]["State"] for name, node in nodes.items()} == dict.fromkeys(ADDRESSES, "ready")
