@@ -228,6 +228,9 @@ class Lab:
         for line in self.remains():
             kind, name = line.split()
             docker(kind, "rm", "--force", name, check=False)
+        pushed = f"localhost:{self.vars['registry']['port']}/*"
+        if tags := docker("image", "ls", "--format", "{{.Repository}}:{{.Tag}}", pushed).out.split():
+            docker("image", "rm", *(tag for tag in tags if not tag.endswith(":<none>")), check=False)
         assert not self.remains()
 
     def _inspect(self, kind: str, on: str) -> list[dict[str, Any]]:
