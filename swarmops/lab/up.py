@@ -52,7 +52,10 @@ def start(cluster: Cluster, recap: Recap) -> tuple[set[str], Future[None] | None
             recap.changed(nodes[name], f"started: {reason}")
 
     cluster.progress.waiting(f"starting {', '.join(nodes.values())}")
-    return set(nodes.values()), cluster.later(run)
+    starting = cluster.later(run)
+    if any(name in seen and seen[name].running for name in reasons):
+        starting.result()  # a container that is about to be replaced still answers, and not for long
+    return set(nodes.values()), starting
 
 
 def _compose_up(inventory: Inventory, services: Iterable[str]) -> None:
