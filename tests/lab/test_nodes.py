@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from engine import Lab, docker, get
+from engine import Lab, docker, eventually, get
 
 WORKERS = ("worker01", "worker02", "worker03")
 
@@ -30,7 +30,8 @@ def has_control(lab: Lab, node: str) -> bool:
 
 
 def test_drain_empties_a_node_and_activate_opens_it(deployed: Lab) -> None:
-    assert deployed.running("worker01"), "there is something to drain"
+    eventually(lambda: deployed.running("worker01"), within=20, what="there is something to drain")
+    eventually(lambda: get(deployed.url(80)).status == 200, within=20, what="the ingress answers before the drain")
     deployed.inv("drain", "worker01")
     assert deployed.running("worker01") == []
     assert deployed.nodes()["worker01"]["Spec"]["Availability"] == "drain"

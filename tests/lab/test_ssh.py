@@ -96,8 +96,7 @@ def test_up_joins_a_host_that_left(behind: Lab, hosts: Lab) -> None:
 def test_deploy_and_drain(behind: Lab, hosts: Lab) -> None:
     for stack in ("echo", "ingress"):
         hosts.inv("deploy", stack)
-    answer = eventually(lambda: get(behind.url(80)), within=20, what="the ingress answers")
-    assert answer.text.strip() == "Hello Docker!!"
+    eventually(lambda: get(behind.url(80)).text.strip() == "Hello Docker!!", within=20, what="the ingress greets")
     assert "Nothing to change." in hosts.inv("deploy", "echo").out
 
     hosts.inv("drain", "worker01")
