@@ -16,20 +16,19 @@ engine_is_up='until [ -S /var/run/docker.sock ]; do sleep 0.05; done'
 join() { # name, address
     run_node "$1" "$2"
     docker exec "bare-$1" sh -c "$engine_is_up; docker info >/dev/null"
-    read -r token <"$tokens"
-    docker exec "bare-$1" docker swarm join --token "$token" --advertise-addr "$2" 10.95.0.11:2377 >/dev/null
+    until [ -e "$handover/token" ]; do sleep 0.02; done
+    docker exec "bare-$1" docker swarm join --token "$(cat "$handover/token")" --advertise-addr "$2" 10.95.0.11:2377 >/dev/null
 }
 
 docker network create --subnet 10.95.0.0/24 --label bench=bare bare >/dev/null
-tokens=$(mktemp -u)
-mkfifo "$tokens"
-trap 'rm -f "$tokens"' EXIT
+handover=$(mktemp -d)
+trap 'rm -rf "$handover"' EXIT
 
 (
     run_node manager 10.95.0.11 -p 127.0.0.1:28000:80
     docker exec bare-manager sh -c "$engine_is_up; exec docker swarm init --advertise-addr 10.95.0.11" >/dev/null
-    token=$(docker exec bare-manager docker swarm join-token -q worker)
-    for _ in 1 2 3; do echo "$token" >"$tokens"; done
+    docker exec bare-manager docker swarm join-token -q worker >"$handover/part"
+    mv "$handover/part" "$handover/token"
     docker exec bare-manager docker network create -d overlay --attachable localnet >/dev/null
 ) &
 docker run -d --name bare-registry --network bare --ip 10.95.0.5 --label bench=bare -p 127.0.0.1:25000:25000 \
