@@ -99,6 +99,10 @@ class NotFound(CommandFailed):
     """The engine was asked for something that does not exist."""
 
 
+class Conflict(CommandFailed):
+    """The engine was asked to make something that exists."""
+
+
 def suggest(word: str, known: Iterable[str]) -> str:
     """`, did you mean labels?` for a word that resembles a known one, otherwise the empty string."""
     close = get_close_matches(word, list(known), n=1)

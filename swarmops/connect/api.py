@@ -1,4 +1,4 @@
-"""The engine's API, read over a stream to `docker system dial-stdio` on a connection that is kept."""
+"""The engine's API, over a stream to `docker system dial-stdio` on a connection that is kept."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import http.client
 import io
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 
 from swarmops.commands import Command, docker
 from swarmops.connect import Door, Stream
-from swarmops.errors import CommandFailed, ConnectionFailed, NotFound, SwarmopsError
+from swarmops.errors import CommandFailed, Conflict, ConnectionFailed, NotFound, SwarmopsError
 
 DIAL = docker("system", "dial-stdio")
 
@@ -54,7 +54,7 @@ class _Connection(http.client.HTTPConnection):
 
 
 class EngineAPI:
-    """Reads from one engine. Safe to share between threads: one request at a time.
+    """The API of one engine. Safe to share between threads: one request at a time.
 
     `timeout` is the longest that one answer may take, in seconds.
     """
@@ -64,7 +64,14 @@ class EngineAPI:
         self._connection = _Connection(lambda: door.stream(dial), timeout)
         self._lock = threading.Lock()
 
-    def get(self, path: str, *, filters: dict[str, list[str]] | None = None, **query: str) -> Any:
+    def get(
+        self,
+        path: str,
+        *,
+        filters: dict[str, list[str]] | None = None,
+        headers: Mapping[str, str] | None = None,
+        **query: str,
+    ) -> Any:
         """The JSON that the engine answers.
 
         Raises ConnectionFailed when the engine does not answer, CommandFailed when it answers with an error, NotFound
@@ -75,10 +82,33 @@ class EngineAPI:
         # Without a version the engine answers in its own: what is read here has been the same since 20.10.
         url = path + (f"?{urlencode(query)}" if query else "")
         with self._lock:
-            status, body = self._ask(url)
-        if status >= 400:
-            kind = NotFound if status == HTTPStatus.NOT_FOUND else CommandFailed
-            raise kind(f"{self.node}: {path}: {_message(body)}")
+            status, body = self._ask("GET", url, None, headers or {})
+        return self._read(path, status, body)
+
+    def create(self, path: str, value: Mapping[str, Any]) -> str:
+        """Makes something of swarmops' own, a config or a secret; its id.
+
+        Raises Conflict when the name is taken, besides what `get` raises.
+        """
+        body = json.dumps(value).encode()
+        with self._lock:
+            status, answer = self._ask("POST", path, body, {"Content-Type": "application/json"})
+        return str(self._read(path, status, answer)["ID"])
+
+    def delete(self, path: str) -> None:
+        """Removes something of swarmops' own. Raises what `get` raises."""
+        with self._lock:
+            status, body = self._ask("DELETE", path, None, {})
+        if status >= HTTPStatus.BAD_REQUEST:
+            raise _error(self.node, path, status, body)
+
+    def close(self) -> None:
+        """Closes the connection; the next question opens it again."""
+        self._connection.close()
+
+    def _read(self, path: str, status: int, body: bytes) -> Any:
+        if status >= HTTPStatus.BAD_REQUEST:
+            raise _error(self.node, path, status, body)
         try:
             return json.loads(body)
         except ValueError as error:  # the end of a stream in the middle of the head looks like an empty answer
@@ -87,23 +117,19 @@ class EngineAPI:
                 f"{self.node}: {path}: the engine's answer cannot be read: {error}", remedy="inv doctor"
             ) from error
 
-    def close(self) -> None:
-        """Closes the connection; the next question opens it again."""
-        self._connection.close()
-
-    def _ask(self, url: str) -> tuple[int, bytes]:
+    def _ask(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> tuple[int, bytes]:
         """Asks; once more on a new connection where the kept one turns out to be dead."""
         kept = self._connection.sock is not None
         try:
-            return self._ask_once(url)
+            return self._ask_once(method, url, body, headers)
         except ConnectionFailed:
             if not kept:
                 raise
-            return self._ask_once(url)
+            return self._ask_once(method, url, body, headers)
 
-    def _ask_once(self, url: str) -> tuple[int, bytes]:
+    def _ask_once(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> tuple[int, bytes]:
         try:
-            self._connection.request("GET", url)
+            self._connection.request(method, url, body, dict(headers))
             answer = self._connection.getresponse()
             return answer.status, answer.read()
         except (http.client.HTTPException, OSError) as error:
@@ -112,6 +138,11 @@ class EngineAPI:
         except SwarmopsError:
             self._connection.close()  # the door did not open; without this the next request counts as a second one
             raise
+
+
+def _error(node: str, path: str, status: int, body: bytes) -> CommandFailed:
+    kinds: dict[int, type[CommandFailed]] = {HTTPStatus.NOT_FOUND: NotFound, HTTPStatus.CONFLICT: Conflict}
+    return kinds.get(status, CommandFailed)(f"{node}: {path}: {_message(body)}")
 
 
 def _message(body: bytes) -> str:

@@ -8,10 +8,16 @@ from invoke.collection import Collection
 
 
 def menu(project: Path) -> Collection:
-    """The collection of all tasks, for a project whose inventory is `<project>/inventory.yaml` unless configured."""
-    from swarmops.tasks import cluster, images, nodes, services, stacks, suite
+    """The collection of all tasks, for a project whose inventory is `<project>/inventory.yaml` unless configured.
 
-    modules = (cluster, images, nodes, services, stacks, suite)
-    tasks = Collection(*(task for module in modules for task in module.TASKS))
+    A module's TASKS stand at the top; its GROUPS are below a name of their own: `inv service.create`.
+    """
+    from swarmops.tasks import cluster, images, ingress, lint, logs, networks, nodes, services, stacks, suite
+
+    modules = (cluster, images, nodes, services, networks, logs, stacks, lint, ingress, suite)
+    tasks = Collection(*(task for module in modules for task in getattr(module, "TASKS", ())))
+    for module in modules:
+        for name, group in getattr(module, "GROUPS", {}).items():
+            tasks.add_collection(Collection(name, *group))
     tasks.configure({"swarmops": {"inventory": str(project / "inventory.yaml"), "project": str(project)}})
     return tasks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -12,6 +13,8 @@ import pytest
 from engine import Lab
 
 HERE = Path(__file__).parent
+RUN = int(os.environ.get("SWARMOPS_TEST_RUN", "0"))
+"""Runs of the tests with different numbers, 0 to 99, do not meet on one engine."""
 ORDER = ("up", "images", "deploy", "services", "two_clusters", "restart", "nodes", "ssh")
 TEST_SECONDS = 240
 """No test takes longer, its waits and commands have deadlines of their own; this is for what hangs elsewhere."""
@@ -45,7 +48,14 @@ def make_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...,
 
     def make(cluster: str, subnet: str, ports: tuple[int, int, int], *, workers: int) -> Lab:
         folder: Path = tmp_path_factory.mktemp(cluster)
-        lab = Lab.make(folder, cluster, subnet, ports, workers=workers)
+        parts = subnet.split(".")
+        lab = Lab.make(
+            folder,
+            f"{cluster}{RUN or ''}",
+            ".".join([*parts[:2], str(RUN or parts[2]), *parts[3:]]),
+            tuple(port + RUN for port in ports),
+            workers=workers,
+        )
         removal.callback(lab.destroy)
         lab.destroy()  # what an earlier run may have left when it was killed
         return lab

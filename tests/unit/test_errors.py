@@ -10,6 +10,7 @@ CODES = {
     errors.SwarmopsError: 1,
     errors.ConnectionFailed: 1,
     errors.CommandFailed: 1,
+    errors.Conflict: 1,
     errors.NotFound: 1,
     errors.InputError: 2,
     errors.PendingError: 3,
