@@ -18,6 +18,10 @@ class Secret:
         """The value itself."""
         return self._value
 
+    def data(self) -> bytes:
+        """Its bytes: those of a file that is no text are kept too."""
+        return self._value.encode(errors="surrogateescape")
+
     def __str__(self) -> str:
         return MASK
 
@@ -37,7 +41,7 @@ class Command:
 
     def input(self) -> bytes | None:
         """What goes to standard input, in the clear."""
-        return self.stdin.reveal().encode() if isinstance(self.stdin, Secret) else self.stdin
+        return self.stdin.data() if isinstance(self.stdin, Secret) else self.stdin
 
     def masked(self, text: str) -> str:
         """A text that the command printed, without the secrets it was given."""

@@ -8,6 +8,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import IO
 
 from swarmops.commands import Command
@@ -26,6 +27,7 @@ def run(
     timeout: float,
     check: bool = True,
     env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
     on_line: Callable[[str], None] | None = None,
 ) -> Result:
     """Runs a command to its end; `on_line` gets each line of either output as it comes, in the reader's thread.
@@ -33,7 +35,7 @@ def run(
     Raises CommandFailed for an exit code other than 0 when `check` and for a program that is not there, WaitTimeout
     after `timeout` seconds. Whatever ends the wait, Ctrl-C too, ends the command and its children.
     """
-    process = _start(command, env)
+    process = _start(command, env, cwd)
     _running.add(process)
     try:
         result = _communicate(process, command.input(), timeout, on_line)
@@ -51,7 +53,7 @@ def end_all() -> None:
         _end(process)
 
 
-def _start(command: Command, env: Mapping[str, str] | None) -> subprocess.Popen[bytes]:
+def _start(command: Command, env: Mapping[str, str] | None, cwd: Path | None) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
             command.reveal(),
@@ -59,6 +61,7 @@ def _start(command: Command, env: Mapping[str, str] | None) -> subprocess.Popen[
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=env,
+            cwd=cwd,
             start_new_session=True,  # a process group of its own, so that its children can be ended with it
         )
     except OSError as error:

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from swarmops.inventory.load import load
 from swarmops.inventory.model import Inventory, Node, Role
-from swarmops.inventory.schema import HostVars, Settings
+from swarmops.inventory.schema import HostVars, SecretSource, Settings
 
-__all__ = ["HostVars", "Inventory", "Node", "Role", "Settings", "load"]
+__all__ = ["HostVars", "Inventory", "Node", "Role", "SecretSource", "Settings", "load"]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from ipaddress import IPv4Network
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, field_validator, model_validator
 
 from swarmops.inventory.values import (
     Address,
@@ -14,12 +14,17 @@ from swarmops.inventory.values import (
     Filled,
     HostName,
     Inside,
+    Kept,
     Name,
     Port,
     PortMapping,
     Reference,
+    RegistryHost,
+    StackName,
     Subnet,
     Tag,
+    UserName,
+    Words,
 )
 
 # Looking for plugins of pydantic among all installed packages takes longer than reading an inventory.
@@ -63,11 +68,56 @@ class GroupVars(HostVars):
     ansible_group_priority: StrictInt = Field(1, description="Among groups of one depth the higher priority wins.")
 
 
+class SecretSource(Model):
+    """Where a secret value comes from: exactly one of these. The value itself is never in the inventory."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
+
+    file: Filled | None = Field(None, description="File that holds the value, taken byte for byte.")
+    environment: Filled | None = Field(None, description="Environment variable that holds it.")
+    command: Words | None = Field(
+        None, description="Command that prints it, a list or a line for sh; one newline at its end is left out."
+    )
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if len(self.model_fields_set) != 1 or not (self.file or self.environment or self.command):
+            raise ValueError("should say exactly one of file, environment, command")
+        return self
+
+
+class Credentials(Model):
+    """Whom a registry knows."""
+
+    username: UserName = Field(description="Name to log in with.")
+    password: SecretSource = Field(description="Where the password comes from.")
+
+
 class Registry(Model):
     """The cluster's own image registry."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"dependentRequired": {"username": ["password"], "password": ["username"]}}
+    )
+
     host: HostName = Field("registry", description="Name that the nodes know the registry by.")
     port: Port = Field(5000, description="Port of the registry, on the nodes' network and on the host.")
+    tls: StrictBool = Field(False, description="Whether a lab's registry speaks TLS, by a CA that up makes.")
+    username: UserName | None = Field(None, description="Name to log in with; absent, nobody has to.")
+    password: SecretSource | None = Field(None, description="Where the password comes from.")
+
+    @property
+    def credentials(self) -> Credentials | None:
+        """Whom the registry knows; None when it lets everybody in."""
+        if self.username is None or self.password is None:
+            return None
+        return Credentials(username=self.username, password=self.password)
+
+    @model_validator(mode="after")
+    def _both(self) -> Self:
+        if (self.username is None) != (self.password is None):
+            raise ValueError("username and password go together")
+        return self
 
 
 class Network(Model):
@@ -135,9 +185,13 @@ class Settings(Model):
         "auto", description="Lab nodes run privileged, or with the least that works; auto takes what the engine grants."
     )
     registry: Registry = Field(Registry(), description="The cluster's own image registry.")
+    registries: dict[RegistryHost, Credentials] = Field(
+        {}, description="Log-ins of other registries, by host: docker.io, ghcr.io, registry.example:5000."
+    )
     networks: dict[Name, Network] = Field({}, description="Overlay networks that stacks share.")
     images: Images = Field(Images(), description="Where images come from.")
-    stacks: dict[Name, Stack] = Field({}, description="Stacks by name.")
+    stacks: dict[StackName, Stack] = Field({}, description="Stacks by name.")
+    history: Kept = Field(10, description="How many verified deploys of each stack are kept for rollback.")
     sshd: SSHD | None = Field(None, description="An sshd in the nodes of a lab; absent, there is none.")
     ssh: SSH = Field(SSH(), description="How ssh trusts hosts.")
 

@@ -21,7 +21,7 @@ FLOORS = (
     ("swarmops", "swarmops.errors"),
     ("swarmops.commands", "swarmops.report", "swarmops.check"),
     ("swarmops.connect", "swarmops.inventory", "swarmops.render", "swarmops.ingress"),
-    ("swarmops.facts", "swarmops.lab"),
+    ("swarmops.facts", "swarmops.lab", "swarmops.secrets"),
     ("swarmops.cluster", "swarmops.constraints"),
     ("swarmops.plan", "swarmops.apply", "swarmops.wait", "swarmops.verdict", "swarmops.stackfile", "swarmops.lab.up"),
     ("swarmops.ops", "swarmops.doctor"),
