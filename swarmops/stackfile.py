@@ -6,20 +6,29 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from swarmops.errors import InputError, Problem
-from swarmops.facts import Service
+from swarmops import composefile, difference
+from swarmops.errors import InputError, Problem, suggest
+from swarmops.facts import Json, Service
 
 SPEC_LABEL = "swarmops.spec"
 SHARED = ("networks", "configs", "secrets", "volumes")
 """What services of one file may have in common."""
-CONFIG_NAME_LIMIT = 64
-"""Bytes; docker refuses a longer name of a config."""
+NAME_LIMIT = 64
+"""Bytes; docker refuses a longer name of a config or secret."""
+STARTED = "service_started"
+COMPLETED = "service_completed_successfully"
+CONDITIONS = (STARTED, "service_healthy", COMPLETED)
+
+
+SOURCES = ("file", "environment", "x-command", "x-generate")
+"""Where the value of a secret comes from; a secret without one of them is the swarm's own."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +38,8 @@ class Stack:
     name: str
     file: dict[str, Any]
     configs: Mapping[str, str] = field(default_factory=dict)
+    order: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Which services wait for which others, and for what of them: short name → short name → condition."""
 
     @property
     def services(self) -> dict[str, dict[str, Any]]:
@@ -36,73 +47,124 @@ class Stack:
         return self.file["services"]  # type: ignore[no-any-return]
 
     @property
+    def secrets(self) -> dict[str, dict[str, Any]]:
+        """The secrets whose value the file says where to find, by their short names."""
+        stated = (self.file.get("secrets") or {}).items()
+        return {short: secret for short, secret in stated if any(source in (secret or {}) for source in SOURCES)}
+
+    @property
     def text(self) -> str:
-        """The file as YAML."""
-        return yaml.safe_dump(self.file, sort_keys=False, width=120)
+        """The file as YAML, as docker reads it: it takes a single `$` for the beginning of a variable."""
+        return yaml.safe_dump(_escaped(self.file), sort_keys=False, width=120)
 
     @property
     def files(self) -> dict[str, str]:
         """What is written of it: file names, below the cluster's directory, and their texts."""
         return {f"{self.name}.yml": self.text} | {f"{self.name}/{name}": text for name, text in self.configs.items()}
 
+    @property
+    def images(self) -> set[str]:
+        """The images of its services, as they are stated."""
+        return {service["image"] for service in self.services.values()}
+
     def full_name(self, service: str) -> str:
         """The name that a service of the file has in the swarm."""
         return f"{self.name}_{service}"
 
 
-def parse(name: str, text: str, template: Path, render_file: Callable[[Path], str]) -> Stack:
+def _escaped(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _escaped(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_escaped(item) for item in value]
+    return value.replace("$", "$$") if isinstance(value, str) else value
+
+
+def parse(
+    name: str,
+    text: str,
+    template: Path,
+    read: Callable[[Path], str],
+    environment: Mapping[str, str] | None = None,
+) -> Stack:
     """The stack in a rendered template.
 
-    `render_file` gives the content of a file that a configuration names, relative to the template.
+    `read` gives the content of a file that the stack refers to; `environment` the variables that it may use.
     Raises InputError for what is not a stack file.
     """
-    file = _mapping(text, template)
+    file = composefile.load(text, template, environment=environment or {}, read=read)
+    order = {short: _waits_for(service.pop("depends_on", None)) for short, service in file["services"].items()}
+    if wrong := _wrong_order(order):
+        raise InputError.of([Problem(template.name, 0, text) for text in wrong])
     configs = {}
     for short, config in (file.get("configs") or {}).items():
-        if isinstance(config, dict) and "file" in config:
-            content = render_file(template.parent / config["file"])
-            full = _content_name(f"{name}_{short}", content)
+        if isinstance(config, dict) and ("file" in config or "content" in config):
+            content = config["content"] if "content" in config else read(template.parent / config["file"])
+            full = content_name(f"{name}_{short}", content)
             configs[full] = content
             file["configs"][short] = {"external": True, "name": full}
-    return Stack(name, file, configs)
+    return Stack(name, file, configs, {short: waits for short, waits in order.items() if waits})
 
 
-def _mapping(text: str, template: Path) -> dict[str, Any]:
+def _waits_for(stated: Any) -> dict[str, str]:
+    """The services that one waits for, with the condition of each, from either form of depends_on."""
+    if isinstance(stated, dict):
+        return {short: (how or {}).get("condition", STARTED) for short, how in stated.items()}
+    return dict.fromkeys(stated or [], STARTED)
+
+
+def _wrong_order(order: Mapping[str, Mapping[str, str]]) -> list[str]:
+    stray = [
+        f"services.{short}.depends_on: there is no service {other}{suggest(other, order)}"
+        for short, waits in order.items()
+        for other in waits
+        if other not in order
+    ]
+    stray += [
+        f"services.{short}.depends_on.{other}: {condition} should be one of {', '.join(CONDITIONS)}"
+        for short, waits in order.items()
+        for other, condition in waits.items()
+        if condition not in CONDITIONS
+    ]
     try:
-        file = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        at = f"line {mark.line + 1} of what it renders to: " if mark else ""
-        raise InputError.of([Problem(template.name, 0, f"{at}{getattr(error, 'problem', error)}")]) from None
-    services = file.get("services") if isinstance(file, dict) else None
-    if not isinstance(services, dict) or not services:
-        raise InputError.of([Problem(template.name, 0, "renders to no stack file: there is no mapping `services`")])
-    if bad := [*_not_mappings(file, SHARED), *(text for item in services.items() for text in _wrong(*item))]:
-        raise InputError.of([Problem(template.name, 0, text) for text in bad])
-    return dict(file)
+        TopologicalSorter(order).prepare()
+    except CycleError as error:
+        stray.append(f"depends_on: each waits for the next: {' → '.join(error.args[1][::-1])}")
+    return stray
 
 
-def _wrong(short: str, service: object) -> list[str]:
-    if not isinstance(service, dict) or not service.get("image"):
-        return [f"services.{short}: an image is missing"]
-    return [f"services.{short}.{text}" for text in _not_mappings(service, ("deploy",))]
+def waves(stack: Stack, services: Iterable[str]) -> list[list[str]]:
+    """Some of the services in the order in which they may be deployed, those at once that need not wait."""
+    chosen, sorter, found = set(services), TopologicalSorter(stack.order), []
+    for short in stack.services:
+        sorter.add(short)
+    sorter.prepare()
+    while ready := sorter.get_ready():
+        sorter.done(*ready)
+        if wave := [short for short in ready if short in chosen]:
+            found.append(wave)
+    return found
 
 
-def _not_mappings(parent: Mapping[str, Any], keys: Iterable[str]) -> list[str]:
-    return [f"{key}: not a mapping" for key in keys if not isinstance(parent.get(key) or {}, dict)]
+def content_name(name: str, content: str) -> str:
+    """The name of a configuration with this content: a change gives another name."""
+    return hashed_name(name, hashlib.sha256(content.encode()).hexdigest())
 
 
-def _content_name(name: str, content: str) -> str:
-    digest = hashlib.sha256(content.encode()).hexdigest()[:12]
-    return f"{name[: CONFIG_NAME_LIMIT - 13]}_{digest}"
+def hashed_name(name: str, digest: str) -> str:
+    """A name that ends in the beginning of a digest and is no longer than docker takes."""
+    return f"{name[: NAME_LIMIT - 13]}_{digest[:12]}"
 
 
-def pinned(stack: Stack, digest: Callable[[str], str]) -> Stack:
+def pinned(stack: Stack, digest: Callable[[str], str], secrets: Mapping[str, str] | None = None) -> Stack:
     """The stack with every image at its digest, and every service marked with the hash of its definition.
 
-    `digest` gives an image's digest, `sha256:…`, as its registry has it.
+    `digest` gives an image's digest, `sha256:…`, as its registry has it; `secrets` the names that the stack's secrets
+    have in the swarm, by their short ones.
     """
     file = deepcopy(stack.file)
+    for short, name in (secrets or {}).items():
+        file["secrets"][short] = {"external": True, "name": name}
     for service in file["services"].values():
         if "@" not in service["image"]:
             service["image"] = f"{service['image']}@{digest(service['image'])}"
@@ -112,7 +174,7 @@ def pinned(stack: Stack, digest: Callable[[str], str]) -> Stack:
         pairs = labels.items() if isinstance(labels, dict) else (item.partition("=")[::2] for item in labels)
         deploy["labels"] = dict(pairs)
         deploy["labels"][SPEC_LABEL] = _hash(service, file)
-    return Stack(stack.name, file, stack.configs)
+    return replace(stack, file=file)
 
 
 def _hash(service: Mapping[str, Any], file: Mapping[str, Any]) -> str:
@@ -129,19 +191,24 @@ def _used(service: Mapping[str, Any], kind: str, shared: Mapping[str, Any]) -> d
     return {name: shared[name] for name in sources if name in shared}
 
 
-def differences(stack: Stack, running: Iterable[Service]) -> dict[str, str]:
-    """Why a service has to be deployed, by its short name; empty when the swarm has exactly this stack."""
+def differences(stack: Stack, running: Iterable[Service], recorded: Mapping[str, Json] | None = None) -> dict[str, str]:
+    """Why a service has to be deployed, by its short name; empty when the swarm has exactly this stack.
+
+    `recorded` has the specifications that the services had when the stack was last verified, by their names in the
+    swarm: another one with the same definition was changed by hand.
+    """
     seen = {service.name: service for service in running}
     reasons = {}
     for short, wanted in stack.services.items():
-        service = seen.get(stack.full_name(short))
-        reason = _difference(wanted, service) if service else "new"
+        name = stack.full_name(short)
+        service = seen.get(name)
+        reason = _difference(wanted, service, (recorded or {}).get(name)) if service else "new"
         if reason:
             reasons[short] = reason
     return reasons
 
 
-def _difference(wanted: Mapping[str, Any], service: Service) -> str:
+def _difference(wanted: Mapping[str, Any], service: Service, recorded: Json | None) -> str:
     if service.image != wanted["image"]:
         return f"image {_short(service.image)} → {_short(wanted['image'])}"
     replicas = wanted["deploy"].get("replicas", 1)
@@ -149,7 +216,15 @@ def _difference(wanted: Mapping[str, Any], service: Service) -> str:
         return f"replicas {service.replicas} → {replicas}"
     if service.labels.get(SPEC_LABEL) != wanted["deploy"]["labels"][SPEC_LABEL]:
         return "definition changed"
-    return ""
+    if not recorded or recorded["Labels"].get(SPEC_LABEL) != service.labels[SPEC_LABEL]:
+        return ""
+    by_hand = difference.paths(settled(recorded), settled(service.spec))
+    return f"changed by hand: {', '.join(by_hand)}" if by_hand else ""
+
+
+def settled(spec: Json) -> Json:
+    """A service's specification without the count of its forced updates: they change nothing but where tasks run."""
+    return {**spec, "TaskTemplate": {key: value for key, value in spec["TaskTemplate"].items() if key != "ForceUpdate"}}
 
 
 def _short(image: str) -> str:
@@ -171,4 +246,4 @@ def only(stack: Stack, services: Iterable[str]) -> str:
     """
     chosen = set(services)
     kept = {short: service for short, service in stack.services.items() if short in chosen}
-    return Stack(stack.name, {**stack.file, "services": kept}).text
+    return replace(stack, file={**stack.file, "services": kept}).text

@@ -1,4 +1,4 @@
-"""docker stack … and docker config …: stack files and configurations travel by standard input."""
+"""docker stack …: stack files travel by standard input."""
 
 from __future__ import annotations
 
@@ -24,12 +24,3 @@ def remove(name: str) -> Command:
     """Removes a stack's services, networks, configurations and secrets."""
     return docker("stack", "rm", name)
 
-
-def create_config(name: str, stack: str, content: str) -> Command:
-    """Makes a configuration that belongs to a stack, as `docker stack rm` sees it."""
-    return docker("config", "create", f"--label={NAMESPACE}={stack}", name, "-", stdin=content.encode())
-
-
-def remove_configs(*names: str) -> Command:
-    """Removes configurations that no service uses."""
-    return docker("config", "rm", *names)

@@ -11,7 +11,7 @@ from swarmops.errors import InputError, WaitTimeout
 from swarmops.inventory import Inventory
 from swarmops.lab.images import LAB, ensure_images
 from swarmops.lab.install import ensure_compose, ensure_debootstrap, ensure_engine
-from swarmops.ops import cluster as clusters, images, stacks
+from swarmops.ops import cluster as clusters, deploy, images
 from swarmops.report import Progress, Recap
 from swarmops.wait import POLL_SECONDS, Deadline
 
@@ -32,7 +32,7 @@ def quickstart(inventory: Inventory, progress: Progress, timeout: float) -> str:
         for name in images.names(inventory):
             images.push(cluster, name)
         for name in inventory.settings.stacks:
-            stacks.deploy(cluster, name, deadline.left)
+            deploy.deploy(cluster, name, deploy.Options(deadline.left))
             progress.done("runs", name)
     return summary(inventory, progress, deadline)
 

@@ -5,28 +5,79 @@ from __future__ import annotations
 from invoke.context import Context
 from invoke.tasks import task
 
+from swarmops.errors import PendingError
 from swarmops.tasks.session import Seconds, session, show
 
 STACK = "name of the stack in the inventory"
 TIMEOUT = "seconds to wait before it counts as failed"
+LOCK_WAIT = "seconds to wait for whoever changes the stack now"
+BREAK_LOCK = "take the lock from whoever changes the stack now"
 
 
-@task(positional=["stack"], help={"stack": STACK, "timeout": TIMEOUT})
-def deploy(c: Context, stack: str, timeout: int = Seconds(180)) -> None:
-    """Deploy a stack and wait until exactly this version runs and stays up."""
+@task(
+    positional=["stack"],
+    help={
+        "stack": STACK,
+        "timeout": f"{TIMEOUT}; putting the version before back may take as long again",
+        "message": "why, for the history",
+        "rollback": "when it fails, leave it as it is",
+        "keep": "when a first deploy fails, leave what it made",
+        "pre-pull": "do not fetch images before services are switched",
+        "lock-wait": LOCK_WAIT,
+        "break-lock": BREAK_LOCK,
+    },
+)
+def deploy(
+    c: Context,
+    stack: str,
+    timeout: int = Seconds(180),
+    message: str = "",
+    rollback: bool = True,
+    keep: bool = False,
+    pre_pull: bool = True,
+    lock_wait: int = 0,
+    break_lock: bool = False,
+) -> None:
+    """Deploy a stack and wait until exactly this version runs and stays up; put the one before back if it does not."""
+    with session(c) as cluster:
+        from swarmops.ops import deploy as ops
+
+        options = ops.Options(timeout, message, rollback, keep, pre_pull, lock_wait, break_lock)
+        show(ops.deploy(cluster, stack, options))
+
+
+@task(positional=["stack"], help={"stack": STACK})
+def diff(c: Context, stack: str) -> None:
+    """Show what a deploy would change in a stack; exit 3 when something."""
+    with session(c) as cluster:
+        from swarmops.ops import history as ops
+
+        if text := ops.diff(cluster, stack):
+            print(text)
+            raise PendingError(f"{stack} differs from what runs", remedy=f"inv deploy {stack}")
+        print("Nothing to change.")
+
+
+@task(positional=["stack"], help={"stack": STACK})
+def history(c: Context, stack: str) -> None:
+    """List the recorded versions of a stack."""
+    with session(c) as cluster:
+        from swarmops.ops import history as ops
+
+        print(ops.history(cluster, stack))
+
+
+@task(
+    positional=["stack"],
+    help={"stack": STACK, "timeout": TIMEOUT, "lock-wait": LOCK_WAIT, "break-lock": BREAK_LOCK},
+)
+def remove(c: Context, stack: str, timeout: int = Seconds(120), lock_wait: int = 0, break_lock: bool = False) -> None:
+    """Remove a stack and its history, and wait until its tasks and networks are gone."""
     with session(c) as cluster:
         from swarmops.ops import stacks
+        from swarmops.ops.lock import Terms
 
-        show(stacks.deploy(cluster, stack, timeout))
-
-
-@task(positional=["stack"], help={"stack": STACK, "timeout": TIMEOUT})
-def remove(c: Context, stack: str, timeout: int = Seconds(120)) -> None:
-    """Remove a stack and wait until its tasks and networks are gone."""
-    with session(c) as cluster:
-        from swarmops.ops import stacks
-
-        show(stacks.remove(cluster, stack, timeout))
+        show(stacks.remove(cluster, stack, timeout, Terms(timeout, lock_wait, break_lock)))
 
 
-TASKS = (deploy, remove)
+TASKS = (deploy, diff, history, remove)

@@ -43,8 +43,6 @@ CASES: dict[str, Command] = {
     "service.remove": service.remove("a", "b"),
     "stack.deploy": stack.deploy("echo", "services: {}\n"),
     "stack.remove": stack.remove("echo"),
-    "stack.create_config": stack.create_config("echo_nginx_0123", "echo", "worker_processes 1;\n"),
-    "stack.remove_configs": stack.remove_configs("a", "b"),
 }
 
 

@@ -19,21 +19,24 @@ PACKAGE = ROOT / "swarmops"
 # From the ground up. A module may import from its own floor and from those below; the longest prefix decides.
 FLOORS = (
     ("swarmops", "swarmops.errors"),
-    ("swarmops.commands", "swarmops.report", "swarmops.check"),
+    ("swarmops.commands", "swarmops.report", "swarmops.check", "swarmops.difference"),
     ("swarmops.connect", "swarmops.inventory", "swarmops.render", "swarmops.ingress"),
-    ("swarmops.facts", "swarmops.lab", "swarmops.secrets"),
-    ("swarmops.cluster", "swarmops.constraints"),
+    ("swarmops.facts", "swarmops.lab", "swarmops.secrets", "swarmops.composefile", "swarmops.variables"),
+    ("swarmops.cluster", "swarmops.constraints", "swarmops.record"),
     ("swarmops.plan", "swarmops.apply", "swarmops.wait", "swarmops.verdict", "swarmops.stackfile", "swarmops.lab.up"),
     ("swarmops.ops", "swarmops.doctor"),
     ("swarmops.tasks",),
 )
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
 
-PURE = ("swarmops.commands", "swarmops.plan", "swarmops.verdict", "swarmops.stackfile", "swarmops.constraints")
-# What the pure ones may use of the standard library: nothing of it reads a file, a clock or the environment.
+PURE = (
+    "swarmops.commands", "swarmops.plan", "swarmops.verdict", "swarmops.stackfile", "swarmops.constraints", "swarmops.difference",
+    "swarmops.composefile", "swarmops.variables",
+)  # fmt: skip
+# What the pure ones may use of libraries: nothing of it reads a file, a clock or the environment.
 HARMLESS = {
-    "__future__", "collections", "copy", "dataclasses", "enum", "functools", "hashlib", "itertools", "json",
-    "pathlib", "re", "shlex", "typing", "yaml",
+    "__future__", "collections", "copy", "dataclasses", "dotenv.parser", "enum", "functools", "graphlib", "hashlib", "io", "itertools", "json",
+    "json", "pathlib", "re", "shlex", "typing", "yaml",
 }  # fmt: skip
 IMPURE_CALLS = {
     "open", "print", "input", "read_text", "read_bytes", "write_text", "write_bytes", "exists", "is_file", "is_dir",
@@ -47,6 +50,7 @@ ONLY_IN = {
     "jinja2": ("swarmops.render",),
     "invoke": ("swarmops.tasks", "swarmops.errors", "swarmops.connect.ssh"),
     "rich": ("swarmops.report",),
+    "dotenv": ("swarmops.variables",),
 }
 
 

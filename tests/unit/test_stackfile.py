@@ -85,7 +85,7 @@ def test_a_config_name_is_never_too_long(length: int) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("services: [", "web.yml.j2: line 1 of what it renders to: "),
+        ("services: [", "web.yml.j2: line 2 of what it renders to: "),
         ("a: 1\n\tb: 2\n", "web.yml.j2: line 2 of what it renders to: "),
         ("\x00", "web.yml.j2: "),
         ("", "renders to no stack file"),

@@ -1,0 +1,196 @@
+"""A compose file, plain or rendered, as it is meant: its variables replaced, its files of variables read. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from swarmops.errors import InputError, Problem
+from swarmops.inventory.yaml_lines import Document, NotYAML, dotted
+from swarmops.variables import dotenv, interpolate
+
+__all__ = ["dotenv", "load"]
+
+Where = tuple[str | int, ...]
+SHARED = ("networks", "configs", "secrets", "volumes")
+
+# What docker wants as a number or as yes or no, where a variable can only give a text:
+# https://github.com/docker/cli/blob/master/cli/compose/loader/interpolate.go
+_NUMBER = re.compile(
+    r"services\.[^.]+\.((configs|secrets)\[\d+\]\.mode|healthcheck\.retries|oom_score_adj|ulimits\.[^.]+(\.(hard|soft))?"
+    r"|ports\[\d+\]\.(target|published)|deploy\.(replicas|restart_policy\.max_attempts|placement\.max_replicas_per_node"
+    r"|(update|rollback)_config\.(parallelism|max_failure_ratio)))"
+)
+_BOOLEAN = re.compile(
+    r"services\.[^.]+\.(healthcheck\.disable|privileged|read_only|stdin_open|tty|init|volumes\[\d+\]\.read_only"
+    r"|volumes\[\d+\]\.volume\.nocopy)|(networks|volumes|secrets|configs)\.[^.]+\.(external|internal|attachable)"
+)
+_BOOLEANS = {"y": True, "yes": True, "true": True, "on": True, "n": False, "no": False, "false": False, "off": False}
+
+
+def load(
+    text: str,
+    template: Path,
+    *,
+    environment: Mapping[str, str],
+    read: Callable[[Path], str],
+    warn: Callable[[Problem], None] | None = None,
+) -> dict[str, Any]:
+    """The file with its variables replaced, and what `env_file` names put into each service's `environment`.
+
+    `environment` has the variables. `read` gives a file that the template names, relative to the template, and raises
+    OSError where there is none. `warn` is told of variables that are not set and have no default: they are empty, as
+    with compose. Raises InputError for what is not a stack file, with every problem at its line.
+    """
+    reader = _Reader(_document(text, template), template, environment, read)
+    try:
+        file = reader.file()
+    except RecursionError:
+        raise InputError.of([Problem(template.name, 0, "an alias refers to what it is a part of")]) from None
+    if reader.problems:
+        raise InputError.of(reader.problems)
+    for problem in reader.warnings:
+        if warn:
+            warn(problem)
+    return file
+
+
+def _document(text: str, template: Path) -> Document:
+    try:
+        document = Document(text, template.name)
+    except NotYAML as error:
+        raise InputError.of(_placed(problem, template) for problem in error.problems) from None
+    services = document.data.get("services") if isinstance(document.data, dict) else None
+    if not isinstance(services, dict) or not services:
+        what = "renders to no stack file: there is no mapping `services`"
+        raise InputError.of([Problem(template.name, 0, what)])
+    return document
+
+
+def _placed(problem: Problem, template: Path) -> Problem:
+    """The problem at the line of a plain file. A line of what a template renders to is worth saying where YAML ends."""
+    if template.suffix != ".j2" or not problem.line:
+        return problem
+    return Problem(problem.file, 0, f"line {problem.line} of what it renders to: {problem.text}")
+
+
+class _Reader:
+    """Reads one file; `problems` and `warnings` grow as it goes."""
+
+    def __init__(
+        self, document: Document, template: Path, environment: Mapping[str, str], read: Callable[[Path], str]
+    ) -> None:
+        self._document, self._template, self._environment, self._read = document, template, environment, read
+        self.problems = [_placed(problem, template) for problem in document.problems]
+        self.warnings: list[Problem] = []
+
+    def file(self) -> dict[str, Any]:
+        file: dict[str, Any] = {
+            key: value if str(key).startswith("x-") else self._replaced(value, (key,))
+            for key, value in self._document.data.items()
+        }
+        self.problems += [self._problem(where, text) for where, text in _misshapen(file)]
+        if not self.problems:
+            for short, service in file["services"].items():
+                self._inline(service, ("services", short))
+        return file
+
+    def _problem(self, where: Where, text: str) -> Problem:
+        found = self._document.problem(where, text)
+        return found if self._template.suffix != ".j2" else Problem(found.file, 0, found.text)
+
+    def _replaced(self, value: Any, where: Where) -> Any:
+        """A value with the variables in it replaced; keys have none."""
+        if isinstance(value, dict):
+            return {key: self._replaced(item, (*where, key)) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self._replaced(item, (*where, index)) for index, item in enumerate(value)]
+        if not isinstance(value, str) or "$" not in value:
+            return value
+        try:
+            return _typed(interpolate(value, self._environment, lambda name: self._unset(name, where)), dotted(where))
+        except ValueError as error:
+            self.problems.append(self._problem(where, str(error)))
+            return value
+
+    def _unset(self, name: str, where: Where) -> str:
+        self.warnings.append(self._problem(where, f"the variable {name} is not set: taken as empty"))
+        return ""
+
+    def _inline(self, service: dict[str, Any], where: Where) -> None:
+        """Puts the variables of the service's files, and those that the environment is to give, into `environment`."""
+        files, stated = service.pop("env_file", None), service.get("environment")
+        pairs = _pairs(stated)
+        if files is None and None not in pairs.values():
+            return
+        found: dict[str, Any] = {}
+        for index, entry in enumerate(files if isinstance(files, list) else [files] if files else []):
+            found |= self._variables(entry, (*where, "env_file", *([index] if isinstance(files, list) else [])))
+        found |= {name: self._environment.get(name) if value is None else value for name, value in pairs.items()}
+        service["environment"] = {name: value for name, value in found.items() if value is not None}
+
+    def _variables(self, entry: str | Mapping[str, Any], where: Where) -> dict[str, str]:
+        """What one entry of `env_file` sets."""
+        name, required = (entry, True) if isinstance(entry, str) else (entry["path"], entry.get("required", True))
+        try:
+            return dotenv(self._read(self._template.parent / name), self._environment, file=name)
+        except OSError as error:
+            if required or not isinstance(error, FileNotFoundError):
+                self.problems.append(self._problem(where, f"{name}: {error.strerror or error}"))
+        except InputError as error:
+            self.problems.append(self._problem(where, str(error)))
+        return {}
+
+
+def _typed(text: str, path: str) -> Any:
+    """What a variable gave, as docker wants it at this place. Raises ValueError."""
+    if _BOOLEAN.fullmatch(path):
+        if text.lower() not in _BOOLEANS:
+            raise ValueError(f"{text} should be true or false")
+        return _BOOLEANS[text.lower()]
+    if not _NUMBER.fullmatch(path):
+        return text
+    try:
+        return float(text) if path.endswith("ratio") else int(text)
+    except ValueError:
+        raise ValueError(f'"{text}" should be a number') from None
+
+
+def _pairs(environment: Any) -> dict[str, Any]:
+    """A service's variables, from either form; None for those that are to come from outside."""
+    if isinstance(environment, list):
+        return {
+            name: value if sign else None for name, sign, value in (str(item).partition("=") for item in environment)
+        }
+    return dict(environment or {})
+
+
+def _misshapen(file: Mapping[str, Any]) -> Iterator[tuple[Where, str]]:
+    """What has another shape than the rest of swarmops relies on."""
+    yield from _other_than(file, (), SHARED, (dict,))
+    for short, service in file["services"].items():
+        where = ("services", short)
+        if not isinstance(service, dict) or not service.get("image"):
+            yield where, "an image is missing"
+        else:
+            yield from _other_than(service, where, ("deploy",), (dict,))
+            yield from _other_than(service, where, ("environment", "depends_on"), (dict, list))
+            if isinstance(waits := service.get("depends_on"), dict):
+                yield from _other_than(waits, (*where, "depends_on"), waits, (dict,))
+            yield from _env_files(service.get("env_file"), (*where, "env_file"))
+
+
+def _other_than(
+    parent: Mapping[str, Any], where: Where, keys: Iterable[str], kinds: tuple[type, ...]
+) -> Iterator[tuple[Where, str]]:
+    what = "not a mapping" if kinds == (dict,) else "neither a mapping nor a list"
+    yield from (((*where, key), what) for key in keys if not isinstance(parent.get(key) or {}, kinds))
+
+
+def _env_files(stated: Any, where: Where) -> Iterator[tuple[Where, str]]:
+    for entry in stated if isinstance(stated, list) else [stated]:
+        path = entry.get("path") if isinstance(entry, dict) else entry
+        if not isinstance(path, str | None) or (path is None and entry is not None):
+            yield where, "should be a path, or a list of paths and of {path: …, required: …}"

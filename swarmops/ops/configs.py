@@ -1,0 +1,109 @@
+"""What the services of a stack mount: configs and secrets, named by their content, kept while a version needs them."""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import b64encode
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from secrets import token_urlsafe
+from typing import Any
+
+from swarmops import facts, record, secrets
+from swarmops.cluster import Cluster
+from swarmops.commands import Secret
+from swarmops.commands.stack import NAMESPACE
+from swarmops.errors import Conflict, InputError, Problem
+from swarmops.inventory.schema import SecretSource
+from swarmops.stackfile import Stack, hashed_name
+
+LONGEST_GENERATED = 256
+
+Secrets = Mapping[str, tuple[str, Secret]]
+"""A stack's secrets by their short names: the name in the swarm, and the value."""
+
+
+def read_secrets(cluster: Cluster, stack: Stack, template: Path) -> Secrets:
+    """The secrets whose values the stack says where to find. Raises InputError with all that cannot be had."""
+    found, problems = {}, []
+    for short, stated in stack.secrets.items():
+        try:
+            found[short] = _read(cluster, stack.full_name(short), stated, template.parent)
+        except (ValueError, InputError) as error:
+            text = str(error).removeprefix("1 validation error for SecretSource\n  ").splitlines()[0]
+            problems.append(Problem(template.name, 0, f"secrets.{short}: {text}"))
+    if problems:
+        raise InputError.of(problems)
+    return found
+
+
+def _read(cluster: Cluster, name: str, stated: Mapping[str, Any], folder: Path) -> tuple[str, Secret]:
+    if "x-generate" in stated:
+        length = stated["x-generate"]
+        if not isinstance(length, int) or not 1 <= length <= LONGEST_GENERATED:
+            raise ValueError(f"x-generate should be a number of characters, 1 to {LONGEST_GENERATED}")
+        # It is made once: its name does not tell its value, and where the swarm has it, it stays.
+        return name, Secret(token_urlsafe(length)[:length])
+    source = SecretSource.model_validate({key.removeprefix("x-"): value for key, value in stated.items()})
+    value = secrets.read(source, folder)
+    return hashed_name(name, _digest(cluster, name, value)), value
+
+
+def _digest(cluster: Cluster, name: str, value: Secret) -> str:
+    """Slow, and another one in every swarm: a name is no secret, and a short password must not be guessed from it."""
+    salt = cluster.ask(lambda api: api.get("/swarm")["ID"]) + name
+    return hashlib.scrypt(_bytes(value), salt=salt.encode(), n=2**14, r=8, p=1).hex()
+
+
+def create(cluster: Cluster, stack: Stack, values: Secrets) -> None:
+    """Makes those of a stack that the swarm has not."""
+    labels = {NAMESPACE: stack.name}
+    for name, content in stack.configs.items():
+        _create(cluster, "configs", name, labels, content.encode())
+    for name, value in values.values():
+        _create(cluster, "secrets", name, labels, _bytes(value))
+
+
+def _create(cluster: Cluster, kind: str, name: str, labels: Mapping[str, str], content: bytes) -> None:
+    body = {"Name": name, "Labels": labels, "Data": b64encode(content).decode()}
+    with suppress(Conflict):  # the same name has the same content
+        cluster.ask(lambda api: api.create(f"/{kind}/create", body))
+
+
+def _bytes(value: Secret) -> bytes:
+    return value.reveal().encode(errors="surrogateescape")
+
+
+def prune(cluster: Cluster, stack: str) -> None:
+    """Removes those of a stack that neither a service, as it is or as it was, nor a recorded version needs."""
+    kept = _mounted(cluster).union(*(kept.uses for kept in cluster.ask(lambda api: record.read(api, stack))))
+    for kind in ("configs", "secrets"):
+        for item in cluster.ask(lambda api, kind=kind: api.get(f"/{kind}", filters=_of(stack))):  # type: ignore[misc]
+            if item["Spec"]["Name"] not in kept and record.LABEL not in item["Spec"]["Labels"]:
+                cluster.ask(lambda api, path=f"/{kind}/{item['ID']}": api.delete(path))  # type: ignore[misc]
+
+
+def names(cluster: Cluster, stack: str) -> list[str]:
+    """What the swarm has of a stack's configs and secrets, in words; its records count as configs."""
+    return [
+        f"{kind} {item['Spec']['Name']}"
+        for kind in ("config", "secret")
+        for item in cluster.ask(lambda api, kind=kind: api.get(f"/{kind}s", filters=_of(stack)))  # type: ignore[misc]
+    ]
+
+
+def _of(stack: str) -> dict[str, list[str]]:
+    return {"label": [f"{NAMESPACE}={stack}"]}
+
+
+def _mounted(cluster: Cluster) -> set[str]:
+    """Those of the services as they are and as they were: a rollback needs the latter."""
+    specs = [spec for service in cluster.ask(facts.services) for spec in (service.spec, service.previous) if spec]
+    containers = [spec["TaskTemplate"].get("ContainerSpec", {}) for spec in specs]
+    return {
+        mount[key]
+        for container in containers
+        for key, kind in (("ConfigName", "Configs"), ("SecretName", "Secrets"))
+        for mount in container.get(kind) or []
+    }

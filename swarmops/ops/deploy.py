@@ -1,0 +1,185 @@
+"""`deploy`: rendered, checked, deployed, verified, recorded; undone when it fails."""
+
+from __future__ import annotations
+
+import getpass
+import platform
+from dataclasses import dataclass
+
+from swarmops import facts, record, stackfile
+from swarmops.cluster import Cluster
+from swarmops.commands import Command, service as service_commands
+from swarmops.connect import local
+from swarmops.errors import CommandFailed, InputError, RolledBack, SwarmopsError
+from swarmops.facts import Service
+from swarmops.ops import configs, stacks
+from swarmops.ops.apply import apply
+from swarmops.ops.convergence import wait
+from swarmops.ops.lock import Terms, locked
+from swarmops.ops.routing import routing
+from swarmops.record import Record
+from swarmops.render import write
+from swarmops.report import Recap
+from swarmops.stackfile import Stack
+from swarmops.wait import Deadline
+
+MARGIN_SECONDS = 60
+"""What a deploy may take besides its two waits, the one for the new version and the one for the way back."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to deploy. `timeout`: seconds until it counts as failed; the way back gets as long again."""
+
+    timeout: float = 180
+    message: str = ""
+    rollback: bool = True
+    keep: bool = False
+    """Whether a first deploy that fails leaves what it made."""
+    pull: bool = True
+    lock_wait: float = 0
+    break_lock: bool = False
+
+    @property
+    def terms(self) -> Terms:
+        """How to come by the lock."""
+        return Terms(2 * self.timeout + MARGIN_SECONDS, self.lock_wait, self.break_lock)
+
+
+def deploy(cluster: Cluster, name: str, options: Options) -> Recap:
+    """Deploys what differs of a stack; returns when exactly this version runs, stays up and is recorded.
+
+    Raises InputError for a stack that is not as it should be, before anything changes; RolledBack when it failed and
+    the version before runs again.
+    """
+    deadline, recap = Deadline(options.timeout), Recap()
+    stacks.known(cluster, name)
+    cluster.manager()  # where none answers, this says so best
+    stack, secrets = prepared(cluster, name)
+    with locked(cluster, name, f"deploy {name}{options.message and ': ' + options.message}", options.terms):
+        change(cluster, stack, secrets, deadline, recap, options, options.message)
+    return recap
+
+
+def prepared(cluster: Cluster, name: str) -> tuple[Stack, configs.Secrets]:
+    """A stack of the inventory, rendered, written, checked and pinned, and its secrets."""
+    stack = stacks.rendered(cluster, routing(cluster))[name]
+    for file, text in stack.files.items():
+        write(cluster.inventory.rendered / file, text)
+    secrets = configs.read_secrets(cluster, stack, stacks.template(cluster, name))
+    return stacks.pinned(cluster, stack, secrets), secrets
+
+
+def change(
+    cluster: Cluster,
+    stack: Stack,
+    secrets: configs.Secrets,
+    deadline: Deadline,
+    recap: Recap,
+    options: Options,
+    message: str,
+) -> None:
+    """Makes a pinned stack true and records it, or puts the version before back; the caller holds the lock."""
+    records = cluster.ask(lambda api: record.read(api, stack.name))
+    last = records[-1] if records else None
+    before = cluster.ask(lambda api: facts.services(api, stack.name))
+    try:
+        apply(
+            cluster, stack, deadline, recap,
+            recorded=last.specs if last else {}, secrets=secrets, pull=options.pull,
+        )  # fmt: skip
+    except SwarmopsError as failure:
+        if isinstance(failure, InputError):
+            raise
+        if not options.rollback or (options.keep and not before) or not _left_behind(cluster, stack, recap, last):
+            raise
+        raise undone(cluster, stack, before, last, failure, options.timeout) from failure
+    if recap.any_changed or last is None:
+        keep(cluster, stack, records, message)
+    configs.prune(cluster, stack.name)
+
+
+def keep(cluster: Cluster, stack: Stack, records: list[Record], message: str) -> None:
+    """Records the version that runs, and forgets the oldest that are too many."""
+    services = cluster.ask(lambda api: facts.services(api, stack.name))
+    new = Record(
+        stack=stack.name,
+        number=records[-1].number + 1 if records else 1,
+        file=stack.file,
+        specs={service.name: service.spec for service in services},
+        who=f"{getpass.getuser()}@{platform.node()}",
+        revision=revision(cluster),
+        message=message,
+        order=stack.order,
+    )
+    cluster.ask(lambda api: api.create("/configs/create", new.config()))
+    cluster.progress.done(f"recorded as version {new.number}", stack.name)
+    for old in records[: -(cluster.inventory.settings.history - 1) or None]:
+        cluster.ask(lambda api, old=old: api.delete(f"/configs/{old.id}"))  # type: ignore[misc]
+
+
+def revision(cluster: Cluster) -> str:
+    """What git calls the project's revision; empty outside a repository."""
+    command = Command(("git", "-C", str(cluster.inventory.project), "describe", "--always", "--dirty", "--abbrev=12"))
+    try:
+        return local.run(command, timeout=10).stdout.strip()
+    except CommandFailed:
+        return ""
+
+
+def _left_behind(cluster: Cluster, stack: Stack, recap: Recap, last: Record | None) -> bool:
+    """Whether there is something to put back: this deploy, or one before it that was interrupted, changed something."""
+    if last is None:
+        return recap.any_changed
+    running = cluster.ask(lambda api: facts.services(api, stack.name))
+    return bool(
+        stackfile.differences(version(last), running, last.specs) or stackfile.leftovers(version(last), running)
+    )
+
+
+def undone(
+    cluster: Cluster, stack: Stack, before: list[Service], last: Record | None, failure: SwarmopsError, timeout: float
+) -> SwarmopsError:
+    """What is raised for a deploy that failed: RolledBack once the version before runs again."""
+    cluster.progress.done(f"failed: {failure}", stack.name)
+    cluster.progress.waiting("putting the version before back")
+    try:
+        said = _undo(cluster, stack, before, last, Deadline(timeout))
+    except SwarmopsError as second:
+        text = f"{failure}\n  The version before could not be put back: {second}"
+        return SwarmopsError(text, remedy=f"inv ps {stack.name}")
+    return RolledBack(f"{failure}\n  {said}")
+
+
+def _undo(cluster: Cluster, stack: Stack, before: list[Service], last: Record | None, deadline: Deadline) -> str:
+    if last:
+        apply(cluster, version(last), deadline, Recap(), recorded=last.specs, pull=False)
+        configs.prune(cluster, stack.name)
+        return f"Version {last.number} runs again"
+    if not before:
+        stacks.take_away(cluster, stack.name, deadline)
+        return "It was the first deploy: nothing of it is left (--keep leaves it)"
+    return _put_back(cluster, stack, before, deadline)
+
+
+def _put_back(cluster: Cluster, stack: Stack, before: list[Service], deadline: Deadline) -> str:
+    """For a stack that somebody else deployed, of which there is no record: each service goes back by itself."""
+    old = {service.id: service.spec for service in before}
+    changed = []
+    for service in cluster.ask(lambda api: facts.services(api, stack.name)):
+        if service.id not in old:
+            cluster.manage(service_commands.remove(service.name))
+        elif service.spec != old[service.id] and service.previous == old[service.id]:
+            cluster.manage(service_commands.rollback(service.name))
+            changed.append(service.id)
+    wait(cluster, changed, deadline)
+    now = {service.id: service.spec for service in cluster.ask(lambda api: facts.services(api, stack.name))}
+    if now != old:
+        names = ", ".join(service.name for service in before if now.get(service.id) != service.spec)
+        raise SwarmopsError(f"{names}: no version is recorded, and swarm does not keep the one before")
+    return "What ran before runs again"
+
+
+def version(kept: Record) -> Stack:
+    """The stack of a record; its configs and secrets are in the swarm."""
+    return Stack(kept.stack, kept.file, order=kept.order)

@@ -1,0 +1,146 @@
+"""The recorded versions of a stack: listed, compared with what a deploy would change, brought back."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from collections.abc import Iterator
+from contextlib import suppress
+from copy import deepcopy
+from difflib import unified_diff
+
+from swarmops import difference, facts, record, stackfile
+from swarmops.cluster import Cluster
+from swarmops.connect.api import EngineAPI
+from swarmops.errors import InputError, NotFound, SwarmopsError
+from swarmops.ops import deploy, stacks
+from swarmops.ops.deploy import Options
+from swarmops.ops.lock import locked
+from swarmops.record import Record
+from swarmops.report import Recap, table
+from swarmops.stackfile import SPEC_LABEL, Stack
+from swarmops.wait import Deadline
+
+HEAD = ("VERSION", "DEPLOYED", "BY", "REVISION", "IMAGES", "MESSAGE")
+
+
+def history(cluster: Cluster, name: str) -> str:
+    """The recorded versions of a stack as a table, newest first."""
+    rows = [
+        (
+            kept.number,
+            kept.when[:19].replace("T", " "),
+            kept.who,
+            kept.revision or "-",
+            _images(kept),
+            kept.message or "-",
+        )
+        for kept in reversed(_records(cluster, name))
+    ]
+    return table(HEAD, rows)
+
+
+def _images(kept: Record) -> str:
+    parts = [image.rpartition("/")[2].partition("@sha256:") for image in sorted(kept.images)]
+    return " ".join(f"{name}@{digest[:7]}" for name, _, digest in parts)
+
+
+def diff(cluster: Cluster, name: str) -> str:
+    """What a deploy would change in a stack, in lines; empty when nothing."""
+    stacks.known(cluster, name)
+    cluster.manager()
+    stack, _ = deploy.prepared(cluster, name)
+    records = cluster.ask(lambda api: record.read(api, name))
+    last = records[-1] if records else None
+    running = cluster.ask(lambda api: facts.services(api, name))
+    lines = []
+    for short, reason in stackfile.differences(stack, running, last.specs if last else {}).items():
+        lines += [f"{stack.full_name(short)}: {reason}"]
+    lines += [f"{service.name}: removed" for service in stackfile.leftovers(stack, running)]
+    if last and lines:
+        old, new = _comparable(last.file), _comparable(stack.file)
+        lines += [f"  {line}" for line in difference.lines(old, new)]
+        lines += [line for pair in _changed_configs(last, stack) for line in _config_lines(cluster, stack, *pair)]
+    for service in running:
+        seen = last.specs.get(service.name) if last else None
+        if seen and (by_hand := list(difference.lines(stackfile.settled(seen), stackfile.settled(service.spec)))):
+            lines += [f"{service.name} was changed by hand:", *(f"  {line}" for line in by_hand)]
+    return "\n".join(lines)
+
+
+def _comparable(file: dict[str, object]) -> dict[str, object]:
+    """A file without the mark of each service's definition: that differs whenever something else does."""
+    plain: dict[str, object] = deepcopy(file)
+    for service in plain["services"].values():  # type: ignore[attr-defined]
+        service["deploy"]["labels"].pop(SPEC_LABEL, None)
+    return plain
+
+
+def _changed_configs(last: Record, stack: Stack) -> Iterator[tuple[str, str, str]]:
+    """Short name, name before and name now of each configuration with another content."""
+    before = last.file.get("configs") or {}
+    for short, config in (stack.file.get("configs") or {}).items():
+        old = (before.get(short) or {}).get("name")
+        if old and old != config.get("name") and config.get("name") in stack.configs:
+            yield short, old, config["name"]
+
+
+def _config_lines(cluster: Cluster, stack: Stack, short: str, old: str, new: str) -> Iterator[str]:
+    content = ""
+    with suppress(NotFound):
+        content = b64decode(cluster.ask(lambda api: api.get(f"/configs/{old}"))["Spec"]["Data"]).decode()
+    yield f"config {short}:"
+    changed = unified_diff(content.splitlines(), stack.configs[new].splitlines(), lineterm="", n=1)
+    yield from (f"  {line}" for line in changed if not line.startswith(("---", "+++")))
+
+
+def rollback(cluster: Cluster, name: str, to: int | None, options: Options) -> Recap:
+    """Brings a recorded version of a stack back, the one before the newest unless `to` says which, and records that.
+
+    Raises InputError when there is no such version, or an image of it is gone; RolledBack when the version failed and
+    the one before runs again.
+    """
+    deadline, recap = Deadline(options.timeout), Recap()
+    wanted = _chosen(name, _records(cluster, name), to)
+    _refuse_lost_images(cluster, wanted)
+    with locked(cluster, name, f"rollback {name} to {wanted.number}", options.terms):
+        message = options.message or f"rollback to {wanted.number}"
+        deploy.change(cluster, deploy.version(wanted), {}, deadline, recap, options, message)
+    recap.note(f"The next inv deploy {name} sets it to what the stack's file says.")
+    return recap
+
+
+def _records(cluster: Cluster, name: str) -> list[Record]:
+    found = cluster.ask(lambda api: record.read(api, name))
+    if not found and name not in cluster.inventory.settings.stacks:
+        raise stacks.unknown_stack(cluster, name)
+    return found
+
+
+def _chosen(name: str, records: list[Record], to: int | None) -> Record:
+    numbers = {kept.number: kept for kept in records}
+    if to in numbers:
+        return numbers[to]
+    known = f"{name} has {', '.join(map(str, numbers)) or 'none'}"
+    if to is not None:
+        raise InputError(f"{name}: there is no version {to}", remedy=f"inv history {name}; {known}")
+    if len(records) < 2:
+        raise SwarmopsError(f"{name} has no previous version", remedy=f"inv history {name}; {known}")
+    return records[-2]
+
+
+def _refuse_lost_images(cluster: Cluster, wanted: Record) -> None:
+    lost = [image for image in sorted(wanted.images) if not cluster.ask(lambda api, image=image: _exists(api, image))]  # type: ignore[misc]
+    if lost:
+        raise InputError(
+            f"version {wanted.number} cannot come back, its images are not in the registry any more\n    "
+            + "\n    ".join(lost),
+            remedy=f"inv history {wanted.stack} shows the others",
+        )
+
+
+def _exists(api: EngineAPI, image: str) -> bool:
+    try:
+        api.get(f"/distribution/{image}/json")
+    except NotFound:
+        return False
+    return True

@@ -1,0 +1,152 @@
+"""One change of a stack at a time: a config of the swarm whose name only one can have."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import platform
+import secrets
+import time
+from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+
+from swarmops.cluster import Cluster
+from swarmops.connect.api import EngineAPI
+from swarmops.errors import Conflict, NotFound, SwarmopsError
+from swarmops.facts import Json
+from swarmops.wait import POLL_SECONDS, Deadline
+
+LABEL = "swarmops.lock"
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How to come by a lock. `lasts`: seconds after which a holder that went away holds it no more."""
+
+    lasts: float
+    wait: float = 0
+    take: bool = False
+    """Whether to take it from whoever holds it."""
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who holds a lock."""
+
+    id: str
+    mark: str
+    who: str
+    host: str
+    process: int
+    purpose: str
+    seconds: float
+    """Since when, by the manager's clock."""
+    lasts: float
+
+    @classmethod
+    def read(cls, api: EngineAPI, name: str) -> Holder | None:
+        """The holder of the lock, or None."""
+        try:
+            config = api.get(f"/configs/{name}")
+        except NotFound:
+            return None
+        now = _time(api.get("/info")["SystemTime"])  # the manager's clock, not that of this machine
+        return cls.of(config, (now - _time(config["CreatedAt"])).total_seconds())
+
+    @classmethod
+    def of(cls, config: Json, seconds: float) -> Holder:
+        """From an element of `/configs`."""
+        said = config["Spec"]["Labels"]
+        return cls(
+            id=config["ID"],
+            mark=said[f"{LABEL}.mark"],
+            who=said[f"{LABEL}.who"],
+            host=said[f"{LABEL}.host"],
+            process=int(said[f"{LABEL}.process"]),
+            purpose=said[f"{LABEL}.purpose"],
+            seconds=seconds,
+            lasts=float(said[f"{LABEL}.lasts"]),
+        )
+
+    @property
+    def gone(self) -> bool:
+        """Whether it has had its time, or its process, one of this machine, has ended."""
+        return self.seconds > self.lasts or (self.host == platform.node() and not _runs(self.process))
+
+    def __str__(self) -> str:
+        return f"{self.purpose}, by {self.who} on {self.host} (process {self.process}), for {self.seconds:.0f} s now"
+
+
+@contextmanager
+def locked(cluster: Cluster, stack: str, purpose: str, terms: Terms) -> Iterator[None]:
+    """Holds the lock of a stack for the time of the block. Raises SwarmopsError when somebody else holds it."""
+    name, mark = f"{stack}.lock", secrets.token_hex(8)
+    holder = _acquire(cluster, name, _labels(stack, mark, purpose, terms), terms)
+    try:
+        yield
+    except BaseException:
+        with suppress(SwarmopsError):  # what went wrong before says more
+            _release(cluster, holder)
+        raise
+    _release(cluster, holder)
+
+
+def _acquire(cluster: Cluster, name: str, labels: dict[str, str], terms: Terms) -> Holder:
+    deadline, take = Deadline(terms.wait), terms.take
+    while True:
+        holder = _try(cluster, name, labels)
+        if holder and holder.mark == labels[f"{LABEL}.mark"]:
+            return holder
+        if holder and (take or holder.gone):
+            take = False
+            cluster.progress.done(f"broke a lock: {holder}")
+            _release(cluster, holder)
+        elif holder and not deadline.left:
+            raise SwarmopsError(f"locked: {holder}", remedy="--lock-wait waits for its end, --break-lock takes it")
+        elif holder:
+            cluster.progress.waiting(f"locked: {holder.purpose}, by {holder.who} on {holder.host}")
+            time.sleep(POLL_SECONDS)
+
+
+def _try(cluster: Cluster, name: str, labels: dict[str, str]) -> Holder | None:
+    """Who holds the lock once it was asked for; None when it was released in between."""
+    body = {"Name": name, "Labels": labels, "Data": b64encode(b"held").decode()}  # swarm takes no empty one
+    with suppress(Conflict):
+        cluster.ask(lambda api: api.create("/configs/create", body))
+    return cluster.ask(lambda api: Holder.read(api, name))
+
+
+def _release(cluster: Cluster, holder: Holder) -> None:
+    """By its id, not by its name: the lock may have gone to somebody else by now."""
+    with suppress(NotFound):
+        cluster.ask(lambda api: api.delete(f"/configs/{holder.id}"))
+
+
+def _labels(stack: str, mark: str, purpose: str, terms: Terms) -> dict[str, str]:
+    said = {
+        "mark": mark,
+        "who": getpass.getuser(),
+        "host": platform.node(),
+        "process": str(os.getpid()),
+        "purpose": purpose,
+        "lasts": f"{terms.lasts:g}",
+    }
+    return {LABEL: stack} | {f"{LABEL}.{key}": value for key, value in said.items()}
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _time(stated: str) -> datetime:
+    """A time as an engine states it: nanoseconds, which datetime does not know."""
+    return datetime.fromisoformat(f"{stated[:19]}+00:00")
