@@ -30,13 +30,13 @@ FLOORS = (
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
 
 PURE = (
-    "swarmops.commands", "swarmops.plan", "swarmops.verdict", "swarmops.stackfile", "swarmops.constraints", "swarmops.difference",
-    "swarmops.composefile", "swarmops.variables",
+    "swarmops.commands", "swarmops.plan", "swarmops.verdict", "swarmops.stackfile", "swarmops.constraints",
+    "swarmops.difference", "swarmops.composefile", "swarmops.variables",
 )  # fmt: skip
 # What the pure ones may use of libraries: nothing of it reads a file, a clock or the environment.
 HARMLESS = {
-    "__future__", "collections", "copy", "dataclasses", "dotenv.parser", "enum", "functools", "graphlib", "hashlib", "io", "itertools", "json",
-    "json", "pathlib", "re", "shlex", "typing", "yaml",
+    "__future__", "collections", "copy", "dataclasses", "dotenv.parser", "enum", "functools", "graphlib",
+    "hashlib", "io", "itertools", "json", "pathlib", "re", "shlex", "typing", "yaml",
 }  # fmt: skip
 IMPURE_CALLS = {
     "open", "print", "input", "read_text", "read_bytes", "write_text", "write_bytes", "exists", "is_file", "is_dir",
