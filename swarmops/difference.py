@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
 NOTHING = object()
-SHOWN_PATHS = 3
+_DIGEST = re.compile(r"(@sha256:[0-9a-f]{8})[0-9a-f]{56}")
 
 
 def lines(old: Any, new: Any, at: str = "") -> Iterator[str]:
@@ -28,12 +29,6 @@ def lines(old: Any, new: Any, at: str = "") -> Iterator[str]:
         yield f"~ {at}: {_shown(old)} → {_shown(new)}"
 
 
-def paths(old: Any, new: Any) -> list[str]:
-    """The paths of what differs, the first few of them."""
-    found = list(dict.fromkeys(line.split(": ")[0][2:] for line in lines(old, new)))
-    return found[:SHOWN_PATHS] + (["…"] if len(found) > SHOWN_PATHS else [])
-
-
 def _one_sided(old: list[Any], new: list[Any]) -> bool:
     """Whether one list has what the other has not, so that the difference has been said."""
     return any(item not in new for item in old) or any(item not in old for item in new)
@@ -44,4 +39,4 @@ def _shown(value: Any) -> str:
         return "{" + ", ".join(f"{key}: {_shown(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(_shown, value)) + "]"
-    return value if isinstance(value, str) and value else json.dumps(value)
+    return _DIGEST.sub(r"\1", value) if isinstance(value, str) and value else json.dumps(value)

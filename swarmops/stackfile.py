@@ -216,14 +216,21 @@ def _difference(wanted: Mapping[str, Any], service: Service, recorded: Json | No
         return f"replicas {service.replicas} → {replicas}"
     if service.labels.get(SPEC_LABEL) != wanted["deploy"]["labels"][SPEC_LABEL]:
         return "definition changed"
-    if not recorded or recorded["Labels"].get(SPEC_LABEL) != service.labels[SPEC_LABEL]:
-        return ""
-    by_hand = difference.paths(settled(recorded), settled(service.spec))
-    return f"changed by hand: {', '.join(by_hand)}" if by_hand else ""
+    return "changed by hand" if changed_by_hand(service, recorded) else ""
 
 
-def settled(spec: Json) -> Json:
-    """A service's specification without the count of its forced updates: they change nothing but where tasks run."""
+def changed_by_hand(service: Service, recorded: Json | None) -> list[str]:
+    """What somebody changed in a service since its definition was deployed, in lines.
+
+    `recorded` is the specification that it had then.
+    """
+    if recorded is None or recorded["Labels"].get(SPEC_LABEL) != service.labels.get(SPEC_LABEL):
+        return []
+    return list(difference.lines(_settled(recorded), _settled(service.spec)))
+
+
+def _settled(spec: Json) -> Json:
+    """Without the count of forced updates: they change nothing but where tasks run."""
     return {**spec, "TaskTemplate": {key: value for key, value in spec["TaskTemplate"].items() if key != "ForceUpdate"}}
 
 

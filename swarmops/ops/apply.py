@@ -46,11 +46,11 @@ def apply(
     for short, reason in changes.items():
         recap.changed(stack.full_name(short), reason)
     waves = stackfile.waves(stack, changes)
-    for wave, following in zip(waves, [*waves[1:], []], strict=True):
+    for wave in waves:
         cluster.manage(commands.deploy(stack.name, stackfile.only(stack, wave)), timeout=max(deadline.left, 1))
         for short in wave:
             cluster.progress.done(f"deployed: {changes[short]}", stack.full_name(short))
-        if following:
+        if wave is not waves[-1]:
             _wait_for_wave(cluster, stack, wave, deadline)
     wanted = [stack.full_name(short) for short in stack.services]
     wait(cluster, _ids(cluster, stack, wanted), deadline, settled=not changes)

@@ -61,8 +61,7 @@ def diff(cluster: Cluster, name: str) -> str:
         lines += [f"  {line}" for line in difference.lines(old, new)]
         lines += [line for pair in _changed_configs(last, stack) for line in _config_lines(cluster, stack, *pair)]
     for service in running:
-        seen = last.specs.get(service.name) if last else None
-        if seen and (by_hand := list(difference.lines(stackfile.settled(seen), stackfile.settled(service.spec)))):
+        if by_hand := stackfile.changed_by_hand(service, last.specs.get(service.name) if last else None):
             lines += [f"{service.name} was changed by hand:", *(f"  {line}" for line in by_hand)]
     return "\n".join(lines)
 
