@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import sys
 import threading
 import time
@@ -145,3 +146,43 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     return "\n".join(
         "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells
     )
+
+
+COLOURS = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)
+"""What a terminal calls them. Red is left to those who print errors."""
+
+
+def coloured(text: str, number: int) -> str:
+    """The text in the colour of that number; they come round again."""
+    return f"\x1b[{COLOURS[number % len(COLOURS)]}m{text}\x1b[0m"
+
+
+def plain(text: str, _: int) -> str:
+    """The text without a colour, for what is no terminal."""
+    return text
+
+
+class Output:
+    """Standard output, until nobody reads it any more (`| head`)."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stdout
+        terminal = self._stream.isatty() and os.environ.get("TERM") != "dumb"
+        self.colour = coloured if terminal and not os.environ.get("NO_COLOR") else plain
+
+    def write(self, lines: Iterable[str]) -> None:
+        """Writes lines, at once. Raises BrokenPipeError when nobody reads them."""
+        for line in lines:
+            self._stream.write(line + "\n")
+        self._stream.flush()
+
+    def check(self) -> None:
+        """Raises BrokenPipeError when nobody reads any more; a write would find that out only with the next line."""
+        poll = select.poll()
+        poll.register(self._stream, 0)
+        if poll.poll(0):
+            raise BrokenPipeError
+
+    def abandon(self) -> None:
+        """Sends what is still to come nowhere: Python writes the rest at its end, and would complain."""
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())

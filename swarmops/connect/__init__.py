@@ -29,8 +29,8 @@ class Stream(Protocol):
     def sendall(self, data: bytes) -> None:
         """Writes all of it."""
 
-    def settimeout(self, seconds: float) -> None:
-        """The longest that one read or write may take."""
+    def settimeout(self, seconds: float | None) -> None:
+        """The longest that one read or write may take; None sets no limit."""
 
     def close(self) -> None:
         """Ends the stream, and the command with it."""

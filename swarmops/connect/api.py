@@ -6,7 +6,7 @@ import http.client
 import io
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
@@ -35,6 +35,7 @@ class _StreamSocket:
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
         self.sendall = stream.sendall
+        self.settimeout = stream.settimeout
         self.close = stream.close
 
     def makefile(self, _mode: str) -> io.BufferedReader:
@@ -51,6 +52,10 @@ class _Connection(http.client.HTTPConnection):
         stream = self._open_stream()
         stream.settimeout(self._seconds)
         self.sock = _StreamSocket(stream)
+
+    def another(self) -> _Connection:
+        """A connection to the same engine, not yet open."""
+        return _Connection(self._open_stream, self._seconds)
 
 
 class EngineAPI:
@@ -79,11 +84,36 @@ class EngineAPI:
         """
         if filters:
             query["filters"] = json.dumps(filters)
-        # Without a version the engine answers in its own: what is read here has been the same since 20.10.
-        url = path + (f"?{urlencode(query)}" if query else "")
         with self._lock:
-            status, body = self._ask("GET", url, None, headers or {})
+            status, body = self._ask("GET", _url(path, query), None, headers or {})
         return self._read(path, status, body)
+
+    def read(self, path: str, **query: str) -> bytes:
+        """What the engine answers where that is no JSON. Raises what `get` raises."""
+        with self._lock:
+            status, body = self._ask("GET", _url(path, query), None, {})
+        if status >= HTTPStatus.BAD_REQUEST:
+            raise _error(self.node, path, status, body)
+        return body
+
+    def follow(self, path: str, **query: str) -> Iterator[bytes]:
+        """An answer that goes on, on a connection of its own: pieces as they come, until the engine ends it.
+
+        Raises what `get` raises, ConnectionFailed also when the connection breaks.
+        """
+        connection = self._connection.another()
+        try:
+            connection.request("GET", _url(path, query))
+            answer = connection.getresponse()
+            if answer.status >= HTTPStatus.BAD_REQUEST:
+                raise _error(self.node, path, answer.status, answer.read())
+            connection.sock.settimeout(None)  # the next piece may be hours away
+            while piece := answer.read1(65536):
+                yield piece
+        except (http.client.HTTPException, OSError) as error:
+            raise ConnectionFailed(f"{self.node}: the engine does not answer: {error}", remedy="inv doctor") from error
+        finally:
+            connection.close()
 
     def create(self, path: str, value: Mapping[str, Any]) -> str:
         """Makes something of swarmops' own, a config or a secret; its id.
@@ -138,6 +168,11 @@ class EngineAPI:
         except SwarmopsError:
             self._connection.close()  # the door did not open; without this the next request counts as a second one
             raise
+
+
+def _url(path: str, query: Mapping[str, str]) -> str:
+    # Without a version the engine answers in its own: what is read here has been the same since 20.10.
+    return path + (f"?{urlencode(query)}" if query else "")
 
 
 def _error(node: str, path: str, status: int, body: bytes) -> CommandFailed:

@@ -83,8 +83,8 @@ class ExecStream:
         """Closes standard input; the outputs stay open."""
         self._sock.shutdown(socket.SHUT_WR)
 
-    def settimeout(self, seconds: float) -> None:
-        """The longest that one read or write may take."""
+    def settimeout(self, seconds: float | None) -> None:
+        """The longest that one read or write may take; None sets no limit."""
         self._sock.settimeout(seconds)
 
     def close(self) -> None:

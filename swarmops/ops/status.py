@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -137,12 +138,18 @@ def task_json(task: Task, services: dict[str, str], hosts: dict[str, str]) -> di
     }
 
 
+def named(services: Iterable[Service], name: str) -> list[Service]:
+    """The services of a stack, or the one of that name. Raises InputError for an unknown name."""
+    listed = list(services)
+    if found := [service for service in listed if name in (service.name, service.stack)]:
+        return found
+    known = {known for service in listed for known in (service.name, service.stack) if known}
+    raise InputError(f"{name}: the swarm has no such stack or service{suggest(name, known)}", remedy="inv status")
+
+
 def ps(status: Status, name: str) -> str:
     """The tasks of a stack or service, the newest first within each slot. Raises InputError for an unknown name."""
-    services = {service.id: service.name for service in status.services if name in (service.name, service.stack)}
-    if not services:
-        known = {known for service in status.services for known in (service.name, service.stack) if known}
-        raise InputError(f"{name}: the swarm has no such stack or service{suggest(name, known)}", remedy="inv status")
+    services = {service.id: service.name for service in named(status.services, name)}
     hosts = {node.id: node.hostname for node in status.nodes}
     mine = sorted(
         (task for task in status.tasks if task.service_id in services), key=lambda task: task.created, reverse=True
