@@ -24,6 +24,8 @@ class Backend:
     """The name that its requests carry; empty: any."""
     path: str = ""
     """What their paths begin with; empty: anything."""
+    slots: int = 16
+    """How many replicas the proxy has room for."""
 
     @property
     def name(self) -> str:
