@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, NoReturn
 
 from swarmops.commands import Command
 from swarmops.connect import Result, checked
@@ -51,6 +52,21 @@ def end_all() -> None:
     """Ends every command that still runs, for the thread that was interrupted while others wait for one."""
     for process in list(_running):
         _end(process)
+
+
+def become(command: Command, env: Mapping[str, str]) -> NoReturn:
+    """Turns this process into the command: terminal, signals, standard input and outputs, exit code are then its own.
+
+    Raises CommandFailed for a program that is not there.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, and the command would inherit that
+    argv = command.reveal()
+    try:
+        os.execvpe(argv[0], argv, env)  # noqa: S606 (no shell is wanted)
+    except OSError as error:
+        raise CommandFailed(f"{HERE}: {argv[0]} cannot be run: {error.strerror}") from error
 
 
 def _start(command: Command, env: Mapping[str, str] | None, cwd: Path | None) -> subprocess.Popen[bytes]:

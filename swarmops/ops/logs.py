@@ -44,6 +44,12 @@ def show(cluster: Cluster, name: str, request: Request, output: Output, *, follo
         _write(view, output, _come(news))
 
 
+def sources(cluster: Cluster, node: str) -> list[Source]:
+    """The containers of all tasks on a node by the word of its own engine, those that have ended among them."""
+    containers = cluster.api(node).get("/containers/json", filters={"label": [SERVICE]}, all="1")
+    return [Source.of(container, node) for container in containers]
+
+
 def _history(cluster: Cluster, name: str, logs: Iterable[_NodeLogs]) -> list[Found]:
     asked = [(each, cluster.later(each.history)) for each in logs]
     found = [line for _, lines in asked for line in lines.result()]
@@ -110,9 +116,8 @@ class _NodeLogs:
                 _background(partial(self._follow, source))
 
     def _sources(self) -> list[Source]:
-        containers = self._cluster.api(self._node).get("/containers/json", filters={"label": [SERVICE]}, all="1")
-        sources = [Source.of(container, self._node) for container in containers]
-        mine = [source for source in sources if self._name in (source.service, source.stack)]
+        found = sources(self._cluster, self._node)
+        mine = [source for source in found if self._name in (source.service, source.stack)]
         self.known |= {source.id for source in mine}
         return mine
 

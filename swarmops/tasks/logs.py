@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime
 
 from invoke.context import Context
 from invoke.tasks import task
 
+from swarmops.errors import InputError
 from swarmops.tasks.session import session
 
 
@@ -40,4 +42,45 @@ def logs(
             output.abandon()
 
 
-TASKS = (logs,)
+@task(
+    name="exec",
+    positional=["service"],
+    help={
+        "service": "name of the service, such as echo_api",
+        "task": "number of the task, such as 2 for echo_api.2; otherwise the first that runs",
+        "node": "only a task on this node",
+    },
+)
+def exec_(c: Context, service: str, task: str = "", node: str = "") -> None:
+    """Run a command in a running task, wherever it is: inv exec echo_api -- command. Its exit code is the task's."""
+    problems = []
+    if not (words := remainder()):
+        problems.append("there is no command: inv exec echo_api -- command")
+    if task and not (task.isdecimal() and int(task)):
+        problems.append(f"--task {task}: should be the number of a task, 1 or more")
+    if problems:
+        raise InputError("\n  ".join(problems))
+    with session(c) as cluster:
+        from swarmops.commands import Command
+        from swarmops.ops.execute import in_task
+
+        in_task(cluster, service, Command(tuple(words)), slot=int(task or 0), node=node)
+
+
+@task(positional=["node"], help={"node": "name of the node in the inventory"})
+def shell(c: Context, node: str) -> None:
+    """Open a shell on a node, or run a command there: inv shell worker01 [-- command]. Its exit code is the task's."""
+    with session(c) as cluster:
+        from swarmops.commands import Command
+        from swarmops.commands.inside import SHELL
+        from swarmops.ops.execute import on_node
+
+        on_node(cluster, node, Command(tuple(remainder())) if remainder() else SHELL)
+
+
+def remainder() -> list[str]:
+    """The words after `--`, as they were given; invoke keeps them joined by spaces."""
+    return sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else []
+
+
+TASKS = (logs, exec_, shell)
