@@ -20,7 +20,7 @@ PACKAGE = ROOT / "swarmops"
 FLOORS = (
     ("swarmops", "swarmops.errors"),
     ("swarmops.commands", "swarmops.report", "swarmops.check", "swarmops.difference"),
-    ("swarmops.connect", "swarmops.inventory", "swarmops.render", "swarmops.ingress"),
+    ("swarmops.connect", "swarmops.inventory", "swarmops.render", "swarmops.ingress", "swarmops.loglines"),
     ("swarmops.facts", "swarmops.lab", "swarmops.secrets", "swarmops.composefile", "swarmops.variables"),
     ("swarmops.cluster", "swarmops.constraints", "swarmops.record"),
     ("swarmops.plan", "swarmops.apply", "swarmops.wait", "swarmops.verdict", "swarmops.stackfile", "swarmops.lab.up"),
@@ -31,16 +31,16 @@ FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
 
 PURE = (
     "swarmops.commands", "swarmops.plan", "swarmops.verdict", "swarmops.stackfile", "swarmops.constraints",
-    "swarmops.difference", "swarmops.composefile", "swarmops.variables",
+    "swarmops.difference", "swarmops.composefile", "swarmops.variables", "swarmops.loglines",
 )  # fmt: skip
 # What the pure ones may use of libraries: nothing of it reads a file, a clock or the environment.
 HARMLESS = {
-    "__future__", "collections", "copy", "dataclasses", "dotenv.parser", "enum", "functools", "graphlib",
-    "hashlib", "io", "itertools", "json", "pathlib", "re", "shlex", "typing", "yaml",
+    "__future__", "base64", "collections", "copy", "dataclasses", "datetime", "dotenv.parser", "enum", "functools",
+    "graphlib", "hashlib", "io", "itertools", "json", "pathlib", "re", "shlex", "struct", "typing", "yaml",
 }  # fmt: skip
 IMPURE_CALLS = {
     "open", "print", "input", "read_text", "read_bytes", "write_text", "write_bytes", "exists", "is_file", "is_dir",
-    "glob", "iterdir", "resolve", "expanduser", "cwd", "home", "stat", "mkdir", "unlink",
+    "glob", "iterdir", "resolve", "expanduser", "cwd", "home", "stat", "mkdir", "unlink", "now", "today", "utcnow",
 }  # fmt: skip
 
 ONLY_IN = {
