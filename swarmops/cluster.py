@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
-from swarmops import facts
+from swarmops import facts, secrets
 from swarmops.commands import Command
+from swarmops.commands.registry import Login
 from swarmops.connect import Door, Result, local
 from swarmops.connect.api import EngineAPI
 from swarmops.errors import ConnectionFailed, Refused, SwarmopsError
@@ -35,6 +36,7 @@ class Cluster:
         self._apis: dict[str, EngineAPI] = {}
         self._manager = ""
         self._engine: APIClient | None = None
+        self._logins: dict[str, Login] = {}
         self._closed = False
         self._pool = ThreadPoolExecutor(4 * len(inventory.nodes) + 4)
 
@@ -71,6 +73,17 @@ class Cluster:
             if name not in self._apis:
                 self._apis[name] = EngineAPI(self.door(name))
             return self._apis[name]
+
+    def login(self, registry: str) -> Login | None:
+        """The log-in that the inventory states for a registry; read when it is first needed, and once.
+
+        Raises InputError for a password that cannot be had.
+        """
+        stated = self.inventory.credentials.get(registry)
+        with self._lock:
+            if stated and registry not in self._logins:
+                self._logins[registry] = secrets.login(stated, self.inventory.path.parent)
+            return self._logins.get(registry)
 
     def run(self, name: str, command: Command, *, timeout: float = 60) -> Result:
         """Runs a command on a node."""

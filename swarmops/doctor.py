@@ -10,8 +10,9 @@ from typing import Any
 
 from swarmops.check import Check, Level, fail, ok, warn
 from swarmops.cluster import Cluster
-from swarmops.errors import NotFound, SwarmopsError
+from swarmops.errors import Denied, InputError, NotFound, SwarmopsError
 from swarmops.inventory import Node
+from swarmops.ops import images
 
 SKEW_WARN, SKEW_FAIL = 2.0, 60.0  # seconds; certificates and the order of logs suffer first, then the swarm
 
@@ -91,12 +92,15 @@ def _said(node: Node, error: SwarmopsError) -> str:
 
 def _registry(cluster: Cluster, node: Node) -> Check:
     """The node's engine asks the registry for an image that nobody has: being told so is an answer."""
-    registry = cluster.inventory.settings.registry
-    name, address = f"{node.name}: registry", f"{registry.host}:{registry.port}"
+    address = cluster.inventory.registry
+    name, image = f"{node.name}: registry", f"{address}/swarmops/no-such-image"
     try:
-        cluster.api(node.name).get(f"/distribution/{address}/swarmops/no-such-image/json")
+        cluster.api(node.name).get(f"/distribution/{image}/json", headers=images.headers(cluster, image))
     except NotFound:
         pass
+    except (Denied, InputError) as error:
+        wrong = images.denied(cluster, image) if isinstance(error, Denied) else error
+        return fail(name, _said(node, wrong), wrong.remedy)
     except SwarmopsError as error:
         said = _said(node, error)
         return fail(name, f"{address} does not answer: {said}", "inv up starts it; compare registry in the inventory")

@@ -103,6 +103,10 @@ class Conflict(CommandFailed):
     """The engine was asked to make something that exists."""
 
 
+class Denied(CommandFailed):
+    """The engine was told by a registry that it does not accept the log-in."""
+
+
 def suggest(word: str, known: Iterable[str]) -> str:
     """`, did you mean labels?` for a word that resembles a known one, otherwise the empty string."""
     close = get_close_matches(word, list(known), n=1)

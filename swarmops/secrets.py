@@ -7,9 +7,10 @@ import shlex
 from pathlib import Path
 
 from swarmops.commands import Command, Secret
+from swarmops.commands.registry import Login
 from swarmops.connect import KEPT_LINES, local
 from swarmops.errors import CommandFailed, InputError
-from swarmops.inventory.schema import SecretSource
+from swarmops.inventory.schema import Credentials, SecretSource
 
 SECONDS = 60
 """How long a command may take: a password manager may ask its user something."""
@@ -41,6 +42,12 @@ def read(source: SecretSource, folder: Path) -> Secret:
     if not value.strip():
         raise _wrong(source, "is empty")
     return Secret(value)
+
+
+def login(stated: Credentials, folder: Path) -> Login:
+    """A log-in, its password read. A password does not end in a newline, though its file may."""
+    password = read(stated.password, folder).reveal().removesuffix("\n").removesuffix("\r")
+    return Login(stated.username, Secret(password))
 
 
 def shown(source: SecretSource) -> str:

@@ -34,6 +34,8 @@ class Command:
 
     argv: tuple[str | Secret, ...]
     stdin: bytes | Secret | None = None
+    shown: str = ""
+    """What an operator gets to read instead of the argument list, where that would hide what is done."""
 
     def reveal(self) -> list[str]:
         """The argument list with its secrets in the clear, for the door that runs it."""
@@ -51,7 +53,7 @@ class Command:
         return text
 
     def __str__(self) -> str:
-        return " ".join(MASK if isinstance(part, Secret) else shlex.quote(part) for part in self.argv)
+        return self.shown or " ".join(MASK if isinstance(part, Secret) else shlex.quote(part) for part in self.argv)
 
 
 def docker(*argv: str | Secret, stdin: bytes | Secret | None = None) -> Command:

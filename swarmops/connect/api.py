@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 from swarmops.commands import Command, docker
 from swarmops.connect import Door, Stream
-from swarmops.errors import CommandFailed, Conflict, ConnectionFailed, NotFound, SwarmopsError
+from swarmops.errors import CommandFailed, Conflict, ConnectionFailed, Denied, NotFound, SwarmopsError
 
 DIAL = docker("system", "dial-stdio")
 
@@ -176,7 +176,11 @@ def _url(path: str, query: Mapping[str, str]) -> str:
 
 
 def _error(node: str, path: str, status: int, body: bytes) -> CommandFailed:
-    kinds: dict[int, type[CommandFailed]] = {HTTPStatus.NOT_FOUND: NotFound, HTTPStatus.CONFLICT: Conflict}
+    kinds: dict[int, type[CommandFailed]] = {
+        HTTPStatus.UNAUTHORIZED: Denied,
+        HTTPStatus.NOT_FOUND: NotFound,
+        HTTPStatus.CONFLICT: Conflict,
+    }
     return kinds.get(status, CommandFailed)(f"{node}: {path}: {_message(body)}")
 
 

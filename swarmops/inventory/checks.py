@@ -45,6 +45,7 @@ def consistency(document: Document, tree: Tree, inventory: Inventory) -> Iterato
                 yield document.problem(where[node.name], f"{node.name} is the name of the registry's container")
     yield from _same_address(document, where, inventory)
     yield from _networks(document, inventory)
+    yield from _registries(document, inventory)
     yield from _files(document, inventory)
 
 
@@ -117,6 +118,16 @@ def _networks(document: Document, inventory: Inventory) -> Iterator[Problem]:
     for (_, first), (path, second) in combinations(subnets.items(), 2):
         if first and second and first.overlaps(second):
             yield document.problem(path, f"{second} overlaps {first}")
+
+
+def _registries(document: Document, inventory: Inventory) -> Iterator[Problem]:
+    settings, at = inventory.settings, ("all", "vars")
+    if inventory.registry in settings.registries:
+        path = (*at, "registries", inventory.registry)
+        yield document.problem(path, "is the cluster's own registry; its username and password belong in registry")
+    if settings.transport == "ssh" and settings.registry.tls:
+        text = "is for the registry of a lab; real hosts trust what their /etc/docker/certs.d says"
+        yield document.problem((*at, "registry", "tls"), text)
 
 
 def _files(document: Document, inventory: Inventory) -> Iterator[Problem]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from swarmops.errors import InputError, suggest
-from swarmops.inventory.schema import HostVars, Settings
+from swarmops.inventory.schema import Credentials, HostVars, Settings
 
 
 class Role(StrEnum):
@@ -69,6 +69,17 @@ class Inventory:
     def workers(self) -> tuple[Node, ...]:
         """The nodes that should be workers."""
         return tuple(node for node in self.nodes if node.role is Role.WORKER)
+
+    @property
+    def registry(self) -> str:
+        """The cluster's own registry as images name it: `registry:5000`."""
+        return f"{self.settings.registry.host}:{self.settings.registry.port}"
+
+    @property
+    def credentials(self) -> dict[str, Credentials]:
+        """Whom the registries know that ask for a log-in, by the hosts that images name."""
+        own = self.settings.registry.credentials
+        return self.settings.registries | ({self.registry: own} if own else {})
 
     @property
     def known_hosts(self) -> Path:

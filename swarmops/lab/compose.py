@@ -57,10 +57,10 @@ def find_compose() -> Compose:
     )
 
 
-def up(compose: Compose, project: str, file: Path, services: Iterable[str] = ()) -> Command:
-    """Starts the services, all of them when none is named, and leaves every other as it is."""
+def up(compose: Compose, project: str, file: Path, services: Iterable[str] = (), *, start: bool = True) -> Command:
+    """Starts the services, all of them when none is named, or only makes them, and leaves every other as it is."""
     head = (compose.program, "--project-name", project, "--file", str(file))
-    return Command((*head, "up", "--detach", "--no-build", *services))
+    return Command((*head, "up", "--detach" if start else "--no-start", "--no-build", *services))
 
 
 def _directories() -> list[Path]:

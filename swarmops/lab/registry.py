@@ -3,30 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from http import HTTPStatus
 from typing import Any
 
 from docker.api.client import APIClient
-from docker.errors import DockerException
+from docker.errors import APIError, DockerException
 from requests.exceptions import RequestException
 
-from swarmops.errors import SwarmopsError
+from swarmops.commands.registry import Login
+from swarmops.errors import Denied, SwarmopsError
 from swarmops.report import Progress
 
 
-def push(client: APIClient, repository: str, tag: str, progress: Progress) -> None:
+def push(client: APIClient, repository: str, tag: str, login: Login | None, progress: Progress) -> None:
     """Pushes a tagged image, its progress shown per layer. Raises SwarmopsError."""
     try:
-        follow(client.push(repository, tag, stream=True, decode=True), f"push of {repository}:{tag}", progress)
+        events = client.push(repository, tag, stream=True, decode=True, auth_config=_auth(login))
+        follow(events, f"push of {repository}:{tag}", progress)
     except (DockerException, RequestException) as error:
         raise SwarmopsError(f"push of {repository}:{tag}: {error}", remedy="inv up") from error
 
 
-def digest(client: APIClient, repository: str, tag: str) -> str | None:
-    """The digest, `sha256:…`, that an image has in its registry; None when it has none, or none answers."""
+def digest(client: APIClient, repository: str, tag: str, login: Login | None) -> str | None:
+    """The digest, `sha256:…`, that an image has in its registry; None when it has none, or none answers.
+
+    Raises Denied when the registry does not know the log-in.
+    """
     try:
-        return str(client.inspect_distribution(f"{repository}:{tag}")["Descriptor"]["digest"])
+        answer = client.inspect_distribution(f"{repository}:{tag}", auth_config=_auth(login))
+    except APIError as error:
+        if error.status_code == HTTPStatus.UNAUTHORIZED:
+            raise Denied(f"{repository}: {error.explanation}") from error
+        return None
     except (DockerException, RequestException):
         return None
+    return str(answer["Descriptor"]["digest"])
 
 
 def follow(events: Iterable[Mapping[str, Any]], what: str, progress: Progress) -> None:
@@ -43,3 +54,8 @@ def follow(events: Iterable[Mapping[str, Any]], what: str, progress: Progress) -
         elif said.get(layer) != status:
             progress.done(f"{layer} {status}")
         said[layer] = status
+
+
+def _auth(login: Login | None) -> dict[str, str] | None:
+    """Without a log-in of the inventory's, the SDK looks for one in the operator's own docker configuration."""
+    return {"username": login.username, "password": login.password.reveal()} if login else None

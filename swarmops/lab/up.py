@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from docker.api.client import APIClient
 
 from swarmops.cluster import Cluster
+from swarmops.commands.registry import Login
 from swarmops.connect import local
 from swarmops.errors import CommandFailed, InputError
 from swarmops.inventory import Inventory
@@ -21,6 +22,9 @@ from swarmops.render import write
 from swarmops.report import Recap
 
 COMPOSE_SECONDS = 180
+LONGEST_PASSWORD = 72
+REGISTRY = "registry"
+"""The registry's service in the compose file."""
 
 
 def start(cluster: Cluster, recap: Recap) -> tuple[set[str], Future[None] | None]:
@@ -30,6 +34,7 @@ def start(cluster: Cluster, recap: Recap) -> tuple[set[str], Future[None] | None
     Raises InputError when the host has no room for the lab: a port or the subnet is taken.
     """
     inventory, engine = cluster.inventory, cluster.engine
+    login = registry_login(cluster)
     seen = containers.observe(engine, inventory.cluster)
     if not seen:  # before images are made, which may take minutes
         _refuse(inventory, preflight.problems(inventory, engine))
@@ -39,15 +44,20 @@ def start(cluster: Cluster, recap: Recap) -> tuple[set[str], Future[None] | None
         _refuse(inventory, preflight.ports(inventory, engine))
     write(inventory.rendered / "compose.yml", wanted.text)
     if not reasons:
+        _secure_registry(cluster, login, recap)
         return set(), None
     nodes = {name: name.removeprefix(f"{inventory.cluster}-") for name in reasons}
 
     def run() -> None:
         # The first manager before the others: it makes the swarm while they start.
         leader = inventory.managers[0].name
-        for services in ([leader] if leader in nodes.values() else [], [n for n in nodes.values() if n != leader]):
-            if services:
-                _compose_up(inventory, services)
+        if leader in nodes.values():
+            _compose_up(inventory, [leader])
+        if _is_secure(inventory) and REGISTRY in nodes.values():
+            _compose_up(inventory, [REGISTRY], start=False)
+        _secure_registry(cluster, login, recap)
+        if others := [name for name in nodes.values() if name != leader]:
+            _compose_up(inventory, others)
         for name, reason in reasons.items():
             recap.changed(nodes[name], f"started: {reason}")
 
@@ -58,9 +68,33 @@ def start(cluster: Cluster, recap: Recap) -> tuple[set[str], Future[None] | None
     return set(nodes.values()), starting
 
 
-def _compose_up(inventory: Inventory, services: Iterable[str]) -> None:
+def registry_login(cluster: Cluster) -> Login | None:
+    """The log-in that the registry is to know. Raises InputError for a password that it could not be given."""
+    login = cluster.login(cluster.inventory.registry)
+    if login and len(login.password.data()) > LONGEST_PASSWORD:
+        text = f"the registry's password is longer than the {LONGEST_PASSWORD} bytes that bcrypt takes"
+        raise InputError(text, remedy="take a shorter one")
+    return login
+
+
+def _is_secure(inventory: Inventory) -> bool:
+    return inventory.settings.registry.tls or inventory.registry in inventory.credentials
+
+
+def _secure_registry(cluster: Cluster, login: Login | None, recap: Recap) -> None:
+    if not _is_secure(cluster.inventory):
+        return
+    from swarmops.lab import registry_files  # cryptography and bcrypt take a tenth of a second
+
+    if login and registry_files.set_password(cluster.engine, cluster.inventory, login):
+        recap.changed(REGISTRY, f"knows {login.username} by the password that the inventory states")
+    if cluster.inventory.settings.registry.tls and registry_files.set_certificate(cluster.engine, cluster.inventory):
+        recap.changed(REGISTRY, "has a new certificate")
+
+
+def _compose_up(inventory: Inventory, services: Iterable[str], *, start: bool = True) -> None:
     file = inventory.rendered / "compose.yml"
-    command = compose.up(compose.find_compose(), inventory.cluster, file, services)
+    command = compose.up(compose.find_compose(), inventory.cluster, file, services, start=start)
     try:
         local.run(command, timeout=COMPOSE_SECONDS, env=environment())
     except CommandFailed as error:

@@ -13,6 +13,7 @@ from swarmops.facts import Json, Service
 from swarmops.inventory import Node
 from swarmops.ops import configs
 from swarmops.ops.convergence import Watch, wait
+from swarmops.ops.images import authorized
 from swarmops.plan import match
 from swarmops.report import Recap
 from swarmops.stackfile import COMPLETED, Stack
@@ -47,7 +48,8 @@ def apply(
         recap.changed(stack.full_name(short), reason)
     waves = stackfile.waves(stack, changes)
     for wave in waves:
-        cluster.manage(commands.deploy(stack.name, stackfile.only(stack, wave)), timeout=max(deadline.left, 1))
+        command = authorized(cluster, commands.deploy(stack.name, stackfile.only(stack, wave)), *stack.images)
+        cluster.manage(command, timeout=max(deadline.left, 1))
         for short in wave:
             cluster.progress.done(f"deployed: {changes[short]}", stack.full_name(short))
         if wave is not waves[-1]:
@@ -103,7 +105,8 @@ def _fetch(cluster: Cluster, node: Node, images: Iterable[str]) -> None:
         try:
             cluster.api(node.name).get(f"/images/{image}/json")
         except NotFound:
-            cluster.run(node.name, docker("pull", "--quiet", image), timeout=PULL_SECONDS)
+            command = authorized(cluster, docker("pull", "--quiet", image), image)
+            cluster.run(node.name, command, timeout=PULL_SECONDS)
             cluster.progress.done(f"has {image.partition('@')[0]}", node.name)
         except ConnectionFailed:
             return  # swarm may reach it where this machine does not; what it runs there is verified all the same

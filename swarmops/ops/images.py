@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from swarmops.cluster import Cluster
-from swarmops.commands import docker
-from swarmops.errors import InputError, SwarmopsError, suggest
+from swarmops.commands import Command, docker
+from swarmops.commands.registry import config, header, host, with_login
+from swarmops.errors import Denied, InputError, SwarmopsError, suggest
 from swarmops.inventory import Inventory, Node
 from swarmops.lab import images, registry
 from swarmops.report import Recap
@@ -47,15 +48,19 @@ def build(cluster: Cluster, name: str) -> Recap:
 
 def push(cluster: Cluster, name: str) -> Recap:
     """Pushes an image to the cluster's registry, built first if need be; returns when the registry has it."""
+    login = cluster.login(cluster.inventory.registry)
     recap = build(cluster, name)
     local = images.ensure_image(name, cluster.inventory, cluster.engine, cluster.progress)
     target = reference(cluster)(name)
     path, _, tag = target.partition("/")[2].rpartition(":")
     repository = f"{_push_host(cluster)}/{path}"
     cluster.engine.tag(local, repository, tag)
-    before = registry.digest(cluster.engine, repository, tag)
-    registry.push(cluster.engine, repository, tag, cluster.progress)
-    after = registry.digest(cluster.engine, repository, tag)
+    try:
+        before = registry.digest(cluster.engine, repository, tag, login)
+        registry.push(cluster.engine, repository, tag, login, cluster.progress)
+        after = registry.digest(cluster.engine, repository, tag, login)
+    except Denied as error:
+        raise denied(cluster, target) from error
     if after is None:
         raise SwarmopsError(f"{target}: pushed, and the registry does not have it", remedy="inv doctor")
     if before != after:
@@ -70,10 +75,11 @@ def pull(cluster: Cluster, name: str, node: str | None = None) -> Recap:
     known(cluster.inventory, name)
     nodes = [cluster.inventory.node(node)] if node else list(cluster.inventory.nodes)
     target = reference(cluster)(name)
+    command = authorized(cluster, docker("pull", "--quiet", target), target)
 
     def work(one: Node) -> bool:
         before = _has(cluster, one, target)
-        cluster.run(one.name, docker("pull", "--quiet", target), timeout=600)
+        cluster.run(one.name, command, timeout=600)
         cluster.progress.done(f"has {target}", one.name)
         return before != _has(cluster, one, target)
 
@@ -82,6 +88,42 @@ def pull(cluster: Cluster, name: str, node: str | None = None) -> Recap:
             recap.changed(one.name, f"pulled {target}")
         recap.ok(one.name)
     return recap
+
+
+def authorized(cluster: Cluster, command: Command, *images: str) -> Command:
+    """A docker command that knows the log-ins of the registries that these images are in; itself where none has one.
+
+    Raises InputError with every password that cannot be had.
+    """
+    found, problems = {}, []
+    for name in sorted(set(map(host, images))):
+        try:
+            if login := cluster.login(name):
+                found[name] = login
+        except InputError as error:
+            problems.append(error)
+    if len(problems) > 1:
+        raise InputError("\n    ".join(str(problem).replace("\n  Next: ", "; ") for problem in problems))
+    if problems:
+        raise problems[0]
+    return with_login(command, config(found)) if found else command
+
+
+def headers(cluster: Cluster, image: str) -> dict[str, str]:
+    """The headers by which an engine's API logs in to the registry that an image is in. Raises InputError."""
+    login = cluster.login(host(image))
+    return header(login, host(image)) if login else {}
+
+
+def denied(cluster: Cluster, image: str) -> Denied:
+    """The error for a registry that does not accept the log-in that the inventory states, or none."""
+    name, key = host(image), "registry" if host(image) == cluster.inventory.registry else f"registries.{host(image)}"
+    login, file = cluster.login(name), cluster.inventory.path.name
+    who = f"the password of {login.username}" if login else "anybody without a log-in"
+    remedy = f"compare {key}.username and {key}.password in {file} with what the registry knows"
+    if cluster.lab and key == "registry":
+        remedy = f"inv up has the registry know the password that {file} states"
+    return Denied(f"{name} does not accept {who}", remedy=remedy)
 
 
 def known(inventory: Inventory, name: str) -> str:

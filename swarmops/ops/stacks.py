@@ -10,11 +10,11 @@ from pathlib import Path
 from swarmops import composefile, facts, stackfile
 from swarmops.cluster import Cluster
 from swarmops.commands import stack as commands
-from swarmops.errors import CommandFailed, InputError, NotFound, suggest
+from swarmops.errors import CommandFailed, Denied, InputError, NotFound, suggest
 from swarmops.ingress import Backend, published
 from swarmops.ops import configs
 from swarmops.ops.configs import Secrets
-from swarmops.ops.images import reference
+from swarmops.ops.images import denied, headers, reference
 from swarmops.ops.lock import Terms, locked
 from swarmops.render import render, stack_context
 from swarmops.report import Recap
@@ -124,7 +124,9 @@ def pinned(cluster: Cluster, stack: Stack, secrets: Secrets) -> Stack:
 def digest(cluster: Cluster, image: str) -> str:
     """The digest that an image has in its registry, as the engine of a manager sees it."""
     try:
-        answer = cluster.ask(lambda api: api.get(f"/distribution/{image}/json"))
+        answer = cluster.ask(lambda api: api.get(f"/distribution/{image}/json", headers=headers(cluster, image)))
+    except Denied as error:
+        raise InputError(f"image {image}: {denied(cluster, image)}") from error
     except CommandFailed as error:
         name = image.rpartition("/")[2].partition(":")[0]
         why = "is not in its registry" if isinstance(error, NotFound) else f"cannot be had: {error}"

@@ -11,6 +11,7 @@ CODES = {
     errors.ConnectionFailed: 1,
     errors.CommandFailed: 1,
     errors.Conflict: 1,
+    errors.Denied: 1,
     errors.NotFound: 1,
     errors.InputError: 2,
     errors.PendingError: 3,
