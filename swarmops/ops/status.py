@@ -13,6 +13,9 @@ from swarmops.facts import Service, SwarmNode, Task
 from swarmops.report import table
 from swarmops.verdict import Verdict, judge
 
+KEPT_RUNS = 2
+"""So many runs that are over are shown of each slot: with the one that runs, what was before it, and before that."""
+
 
 @dataclass(frozen=True)
 class Status:
@@ -147,24 +150,48 @@ def named(services: Iterable[Service], name: str) -> list[Service]:
     raise InputError(f"{name}: the swarm has no such stack or service{suggest(name, known)}", remedy="inv status")
 
 
-def ps(status: Status, name: str) -> str:
-    """The tasks of a stack or service, the newest first within each slot. Raises InputError for an unknown name."""
-    services = {service.id: service.name for service in named(status.services, name)}
+def ps(status: Status, name: str, *, everything: bool = False) -> str:
+    """The tasks of a stack or service, the newest first in each slot, and what is wrong with its services.
+
+    Of what is over, each slot shows the newest KEPT_RUNS unless `everything`. Raises InputError for an unknown name.
+    """
+    services = {service.id: service for service in named(status.services, name)}
     hosts = {node.id: node.hostname for node in status.nodes}
-    mine = sorted(
-        (task for task in status.tasks if task.service_id in services), key=lambda task: task.created, reverse=True
-    )
-    mine.sort(key=lambda task: (services[task.service_id], task.slot))
+    slots: dict[tuple[str, int, str], list[Task]] = {}
+    for task in sorted(status.tasks, key=lambda task: task.created, reverse=True):
+        if service := services.get(task.service_id):
+            host = hosts.get(task.node_id, "?")
+            slots.setdefault((service.name, task.slot, "" if task.slot else host), []).append(task)
+    shown = {slot: tasks if everything else _newest(tasks) for slot, tasks in slots.items()}
     rows = [
         [
-            f"{services[task.service_id]}.{task.slot or hosts.get(task.node_id, '?')}",
+            f"{service}.{slot or host}",
             hosts.get(task.node_id, "-"),
             task.state,
             task.desired,
             task.image.partition("@")[0],
             task.since[:19],
-            task.error or "-",
+            _reason(task),
         ]
-        for task in mine
+        for (service, slot, host), tasks in sorted(shown.items())
+        for task in tasks
     ]
-    return table(("TASK", "NODE", "STATE", "DESIRED", "IMAGE", "SINCE", "ERROR"), rows)
+    parts = [table(("TASK", "NODE", "STATE", "DESIRED", "IMAGE", "SINCE", "ERROR"), rows)]
+    if left_out := sum(map(len, slots.values())) - len(rows):
+        parts.append(f"{left_out} older left out: inv ps {name} --all")
+    verdicts = [status.verdict(service) for service in services.values()]
+    parts.append("\n".join(f"! {text}" for verdict in verdicts if (text := verdict.failure or verdict.missing)))
+    return "\n\n".join(filter(None, parts))
+
+
+def _newest(tasks: Iterable[Task]) -> list[Task]:
+    """Without what is over and old; `tasks` are those of one slot, the newest first."""
+    over = [task.id for task in tasks if task.over]
+    return [task for task in tasks if task.id not in over[KEPT_RUNS:]]
+
+
+def _reason(task: Task) -> str:
+    """Why a task does not run, on one line."""
+    if task.state == "running":
+        return "-"
+    return " ".join(task.error.split()) or (f"exit code {task.exit_code}" if task.exit_code else "-")

@@ -36,13 +36,13 @@ def test_rollback_of_an_unknown_service_or_without_a_previous_version(deployed: 
 
 
 def test_ps_lists_the_tasks_of_the_engine(deployed: Lab) -> None:
-    lines = [line.split() for line in deployed.inv("ps", "echo").out.splitlines()[1:]]
+    tasks, *_ = deployed.inv("ps", "echo").out.split("\n\n")
+    lines = [line.split() for line in tasks.splitlines()[1:]]
     listed = {(line[0], line[1]) for line in lines if line[2:4] == ["running", "running"]}
     engine = [task for service in ("echo_api", "echo_nginx") for task in deployed.tasks(service)]
     assert listed == {(task["Name"], task["Node"]) for task in engine}
-    assert {line.split()[0].split(".")[0] for line in deployed.inv("ps", "echo_api").out.splitlines()[1:]} == {
-        "echo_api"
-    }
+    tasks, *_ = deployed.inv("ps", "echo_api").out.split("\n\n")
+    assert {line.split()[0].split(".")[0] for line in tasks.splitlines()[1:]} == {"echo_api"}
     assert deployed.inv("ps", "ecko", check=2).err
 
 
