@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 import shlex
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from fabric import Config, Connection
 from paramiko import Channel, MissingHostKeyPolicy, PKey, SSHClient
-from paramiko.ssh_exception import AuthenticationException, BadHostKeyException, SSHException
+from paramiko.ssh_exception import AuthenticationException, BadHostKeyException, ChannelException, SSHException
 
 from swarmops.commands import Command
 from swarmops.connect import Result, checked
@@ -68,7 +69,8 @@ class SSHDoor:
         self._lock = threading.Lock()
         options: dict[str, Any] = {"key_filename": str(Path(key).expanduser())} if key else {}
         # `lazy`: no configuration files of Fabric's own; ssh's are read.
-        self._connection = Connection(
+        self._new: Callable[[], Connection] = partial(
+            Connection,
             host,
             user=user,
             port=port,
@@ -76,6 +78,8 @@ class SSHDoor:
             connect_kwargs=options,
             config=Config(lazy=True),
         )
+        self._connections: list[Connection] = []
+        self._host = host
 
     def run(self, command: Command, *, timeout: float = 60, check: bool = True) -> Result:
         """Runs a command in the host's shell, every argument quoted, its input sent and its outputs kept apart."""
@@ -94,29 +98,37 @@ class SSHDoor:
             return SSHStream(self._session(command))
 
     def close(self) -> None:
-        """Closes the connection and every session on it."""
-        self._connection.close()
+        """Closes the connections and every session on them."""
+        for connection in self._connections:
+            connection.close()
 
     def _session(self, command: Command) -> Channel:
         # Not Fabric's `run`: it sends input a character at a time, with a pause after each.
-        self._connect()
-        channel: Channel = self._connection.create_session()
+        connection = self._connect()
+        try:
+            channel: Channel = connection.create_session()
+        except ChannelException:  # sshd allows ten sessions per connection
+            channel = self._connect(full=connection).create_session()
         channel.exec_command(shlex.join(command.reveal()))
         return channel
 
-    def _connect(self) -> None:
+    def _connect(self, *, full: Connection | None = None) -> Connection:
+        """The newest connection, open; another one when that is the one that is full."""
         with self._lock:
-            if self._connection.is_connected:
-                return
-            # Fabric adds unknown hosts by itself; here a host is known or refused.
-            self._connection.client.set_missing_host_key_policy(Unknown(self.node, self._known_hosts))
-            if self._known_hosts.exists():
-                self._connection.client.load_system_host_keys(str(self._known_hosts))
-            self._connection.open()
+            if not self._connections or self._connections[-1] is full:
+                self._connections.append(self._new())
+            connection = self._connections[-1]
+            if not connection.is_connected:
+                # Fabric adds unknown hosts by itself; here a host is known or refused.
+                connection.client.set_missing_host_key_policy(Unknown(self.node, self._known_hosts))
+                if self._known_hosts.exists():
+                    connection.client.load_system_host_keys(str(self._known_hosts))
+                connection.open()
+            return connection
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
-        host = f"{self.node} ({self._connection.host})"
+        host = f"{self.node} ({self._host})"
         try:
             yield
         except BadHostKeyException as error:
