@@ -10,10 +10,10 @@ from difflib import unified_diff
 
 from swarmops import difference, facts, record, stackfile
 from swarmops.cluster import Cluster
-from swarmops.connect.api import EngineAPI
-from swarmops.errors import InputError, NotFound, SwarmopsError
+from swarmops.errors import Denied, InputError, NotFound, SwarmopsError
 from swarmops.ops import deploy, stacks
 from swarmops.ops.deploy import Options
+from swarmops.ops.images import denied, headers
 from swarmops.ops.lock import locked
 from swarmops.record import Record
 from swarmops.report import Recap, table
@@ -128,7 +128,7 @@ def _chosen(name: str, records: list[Record], to: int | None) -> Record:
 
 
 def _refuse_lost_images(cluster: Cluster, wanted: Record) -> None:
-    lost = [image for image in sorted(wanted.images) if not cluster.ask(lambda api, image=image: _exists(api, image))]  # type: ignore[misc]
+    lost = [image for image in sorted(wanted.images) if not _exists(cluster, image)]
     if lost:
         raise InputError(
             f"version {wanted.number} cannot come back, its images are not in the registry any more\n    "
@@ -137,9 +137,11 @@ def _refuse_lost_images(cluster: Cluster, wanted: Record) -> None:
         )
 
 
-def _exists(api: EngineAPI, image: str) -> bool:
+def _exists(cluster: Cluster, image: str) -> bool:
     try:
-        api.get(f"/distribution/{image}/json")
+        cluster.ask(lambda api: api.get(f"/distribution/{image}/json", headers=headers(cluster, image)))
+    except Denied as error:
+        raise denied(cluster, image) from error
     except NotFound:
         return False
     return True
