@@ -223,3 +223,69 @@ def test_only_some_services() -> None:
     file = yaml.safe_load(stackfile.only(stack, ["proxy"]))
     assert file == {**stack.file, "services": {"proxy": stack.services["proxy"]}}
     assert list(stack.services) == ["api", "proxy"]
+
+
+ORDERED = """\
+services:
+  web: {image: a, depends_on: {api: {condition: service_healthy}, setup: {condition: service_completed_successfully}}}
+  setup: {image: a, depends_on: [api]}
+  api: {image: a}
+  alone: {image: a}
+"""
+
+
+@pytest.mark.parametrize(
+    ("chosen", "waves"),
+    [
+        (["web", "setup", "api", "alone"], [["api", "alone"], ["setup"], ["web"]]),
+        (["web", "api"], [["api"], ["web"]]),
+        (["web"], [["web"]]),
+        ([], []),
+    ],
+)
+def test_waves(chosen: list[str], waves: list[list[str]]) -> None:
+    found = stackfile.waves(parse(ORDERED), chosen)
+    assert [sorted(wave) for wave in found] == [sorted(wave) for wave in waves]
+
+
+def test_depends_on_is_not_sent() -> None:
+    stack = parse(ORDERED)
+    assert "depends_on" not in stack.text
+    assert stack.order["web"] == {"api": "service_healthy", "setup": "service_completed_successfully"}
+    assert stack.order["setup"] == {"api": "service_started"}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("  web: {image: a, depends_on: [apy]}\n  api: {image: a}\n", "there is no service apy, did you mean api?"),
+        ("  web: {image: a, depends_on: {web2: {condition: x}}}\n  web2: {image: a}\n", "x should be one of"),
+        ("  a: {image: a, depends_on: [b]}\n  b: {image: a, depends_on: [a]}\n", "each waits for the next"),
+    ],
+)
+def test_an_order_that_cannot_be(text: str, said: str) -> None:
+    with pytest.raises(InputError, match=said.replace("?", r"\?")):
+        parse(f"services:\n{text}")
+
+
+def test_a_dollar_is_doubled_for_docker() -> None:
+    stack = parse("services:\n  web: {image: a, command: [echo, $$HOME]}\n")
+    assert stack.services["web"]["command"] == ["echo", "$HOME"]
+    assert "$$HOME" in stack.text
+
+
+SECRET = """\
+services:
+  web: {image: a, secrets: [key, theirs]}
+secrets:
+  key: {file: key.txt}
+  theirs: {external: true}
+"""
+
+
+def test_secrets_get_the_names_of_the_swarm() -> None:
+    stack = parse(SECRET)
+    assert stack.secrets == {"key": {"file": "key.txt"}}
+    first, second = (stackfile.pinned(stack, lambda _: DIGEST, {"key": name}) for name in ("web_key_1", "web_key_2"))
+    assert first.file["secrets"]["key"] == {"external": True, "name": "web_key_1"}
+    assert hashes(first) != hashes(second), "another value is another version of the service"

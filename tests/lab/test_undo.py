@@ -1,0 +1,372 @@
+"""Deploys that fail, are interrupted, meet each other, or are brought back: what the swarm has afterwards."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import textwrap
+from base64 import b64decode
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from engine import Lab, docker, eventually
+from faults import ctrl_c, watched
+
+GOOD = """
+services:
+  web:
+    image: {{ image("nginx") }}
+    command: [sleep, "3600"]
+    environment: {VERSION: "1"}
+    stop_grace_period: 0s
+    deploy: &fast
+      restart_policy: {delay: 0s}
+      update_config: {monitor: 1s}
+"""
+LABEL = "label=com.docker.stack.namespace"
+
+
+@pytest.fixture(scope="module")
+def ready(make_lab: Callable[..., Lab]) -> Iterator[Lab]:
+    """One manager, one worker, nginx in its registry, no stacks."""
+    lab = make_lab("swd", "10.92.0.0/24", (45000, 48000, 49000), workers=1)
+    lab.vars["stacks"] = {}
+    lab.save()
+    lab.inv("up", timeout=600)
+    lab.inv("push", "nginx", timeout=600)
+    yield lab
+    lab.destroy()
+
+
+@pytest.fixture
+def stack(ready: Lab) -> Iterator[Callable[..., None]]:
+    """`stack(text)` writes the file of the stack `s`, which is removed after the test."""
+    ready.vars["stacks"] = {"s": {"template": "stacks/s.yml"}}
+    ready.save()
+
+    def write(text: str, **files: str) -> None:
+        (ready.folder / "templates/stacks/s.yml").write_text(textwrap.dedent(text))
+        for name, content in files.items():
+            (ready.folder / f"templates/stacks/{name}.txt").write_text(content)
+
+    yield write
+    ready.inv("remove", "s", "--break-lock")
+    assert parts(ready) == {"config": [], "network": [], "secret": [], "service": []}
+
+
+def parts(lab: Lab) -> dict[str, list[str]]:
+    """What the swarm has of the stack, by kind, its records and its lock left out."""
+    named = {kind: lab.ask(kind, "ls", "--filter", f"{LABEL}=s") for kind in ("config", "network", "secret", "service")}
+    found = {kind: sorted(one["Name"] for one in items) for kind, items in named.items()}
+    found["config"] = [name for name in found["config"] if ".version." not in name]
+    return found
+
+
+def versions(lab: Lab) -> list[str]:
+    return sorted(one["Name"] for one in lab.ask("config", "ls", "--filter", "label=swarmops.record"))
+
+
+def content(lab: Lab, config: str) -> str:
+    inspected = json.loads(lab.node("manager", "docker", "config", "inspect", config).out)
+    return b64decode(inspected[0]["Spec"]["Data"]).decode()
+
+
+def environment(lab: Lab, service: str = "s_web") -> list[str]:
+    return lab.services()[service]["Spec"]["TaskTemplate"]["ContainerSpec"].get("Env") or []
+
+
+def test_a_first_deploy_that_fails_leaves_nothing(ready: Lab, stack: Callable[..., None]) -> None:
+    stack(GOOD.replace('[sleep, "3600"]', '[sh, -c, "echo the disk is full; exit 7"]'))
+    run = ready.inv("deploy", "s", check=4)
+    assert "s_web: " in run.err
+    assert "non-zero exit (7)" in run.err
+    assert "the disk is full" in run.err
+    assert parts(ready)["service"] == []
+    assert versions(ready) == []
+    ready.inv("deploy", "s", "--keep", check=1)
+    assert parts(ready)["service"] == ["s_web"]
+
+
+@pytest.mark.parametrize(
+    ("command", "more", "said"),
+    [
+        ("exit 3", "", "non-zero exit (3)"),
+        ("sleep 3; exit 4", "", "non-zero exit (4)"),
+        ("sleep 3600", "    healthcheck: {test: 'false', interval: 100ms, retries: 2}\n", "unhealthy"),
+    ],
+    ids=["at once", "after 3 s", "never healthy"],
+)
+def test_a_version_that_fails_gives_way_to_the_one_before(
+    ready: Lab, stack: Callable[..., None], command: str, more: str, said: str
+) -> None:
+    stack(GOOD)
+    ready.inv("deploy", "s")
+    before = ready.services()["s_web"]["Spec"]
+    bad = GOOD.replace("monitor: 1s", "monitor: 5s").replace('[sleep, "3600"]', f'[sh, -c, "{command}"]')
+    stack(bad.replace("    deploy: &fast", f"{more}    deploy: &fast"))
+    run = ready.inv("deploy", "s", check=4)
+    assert said in run.err
+    assert run.err.rstrip().endswith("Version 1 runs again")
+    assert ready.services()["s_web"]["Spec"] == before
+    assert len(ready.tasks("s_web")) == 1
+    assert versions(ready) == ["s.version.1"]
+    stack(GOOD)
+    assert "Nothing to change." in ready.inv("deploy", "s").out
+
+
+def test_no_rollback_leaves_it_and_the_next_deploy_mends_it(ready: Lab, stack: Callable[..., None]) -> None:
+    stack(GOOD)
+    ready.inv("deploy", "s")
+    stack(GOOD.replace('[sleep, "3600"]', "['false']"))
+    run = ready.inv("deploy", "s", "--no-rollback", check=1)
+    assert "s_web: update paused" in run.err
+    assert ready.services()["s_web"]["Spec"]["TaskTemplate"]["ContainerSpec"]["Args"] == ["false"]
+    again = ready.inv("deploy", "s", check=4)  # what an interrupted or a left deploy changed is undone by the next one
+    assert "Version 1 runs again" in again.err
+    assert ready.services()["s_web"]["Spec"]["TaskTemplate"]["ContainerSpec"]["Args"] == ["sleep", "3600"]
+
+
+def test_a_stack_of_somebody_else_goes_back_too(ready: Lab, stack: Callable[..., None]) -> None:
+    stack(GOOD)
+    ready.inv("deploy", "s")
+    ready.node("manager", "docker", "config", "rm", "s.version.1")
+    before = ready.services()["s_web"]["Spec"]
+    stack(GOOD.replace('[sleep, "3600"]', "['false']"))
+    assert "What ran before runs again" in ready.inv("deploy", "s", check=4).err
+    assert ready.services()["s_web"]["Spec"] == before
+
+
+TEXTS = """
+services:
+  web:
+    image: {{ image("nginx") }}
+    command: [sleep, "3600"]
+    configs: [text]
+    stop_grace_period: 0s
+    deploy: {update_config: {monitor: 1s}}
+configs:
+  text: {file: text.txt}
+"""
+
+
+def mounted(lab: Lab, path: str) -> str:
+    """A file inside the one container of s_web, wherever it runs."""
+    node = lab.tasks("s_web")[0]["Node"]
+    container = lab.node(
+        node, "docker", "ps", "-q", "--filter", "label=com.docker.swarm.service.name=s_web"
+    ).out.split()
+    assert len(container) == 1
+    return lab.node(node, "docker", "exec", container[0], "cat", path).out
+
+
+def test_versions_are_kept_compared_and_brought_back(ready: Lab, stack: Callable[..., None]) -> None:
+    stack(TEXTS, text="first\n")
+    ready.inv("deploy", "s", "--message", "the first one")
+    stack(TEXTS, text="second\n")
+    diff = ready.inv("diff", "s", check=3)
+    assert "-first" in diff.out
+    assert "+second" in diff.out
+    assert parts(ready)["config"] == [next(iter(parts(ready)["config"]))], "a diff changes nothing"
+    ready.inv("deploy", "s")
+    assert mounted(ready, "/text") == "second\n"
+    assert "Nothing to change." in ready.inv("diff", "s").out
+    assert len(parts(ready)["config"]) == 2, "the old version's is kept for it"
+
+    lines = ready.inv("history", "s").out.splitlines()
+    assert [line.split()[0] for line in lines] == ["VERSION", "2", "1"]
+    assert lines[2].endswith("the first one")
+
+    ready.inv("rollback", "--stack", "s", "--to", "1")
+    assert mounted(ready, "/text") == "first\n"
+    assert versions(ready) == ["s.version.1", "s.version.2", "s.version.3"]
+    assert "there is no version 9" in ready.inv("rollback", "--stack", "s", "--to", "9", check=2).err
+
+
+def test_old_versions_go_and_what_they_used(ready: Lab, stack: Callable[..., None]) -> None:
+    with ready.changed():
+        ready.vars["history"] = 2
+        ready.save()
+        for number in "1234":
+            stack(TEXTS, text=number)
+            ready.inv("deploy", "s")
+    assert versions(ready) == ["s.version.3", "s.version.4"]
+    contents = [
+        json.loads(ready.node("manager", "docker", "config", "inspect", name).out)[0] for name in parts(ready)["config"]
+    ]
+    assert sorted(b64decode(one["Spec"]["Data"]) for one in contents) == [b"3", b"4"]
+
+
+SECRETS = """
+services:
+  web:
+    image: {{ image("nginx") }}
+    command: [sleep, "3600"]
+    secrets: [from_file, from_environment, from_command, made]
+    stop_grace_period: 0s
+    deploy: {update_config: {monitor: 1s}}
+secrets:
+  from_file: {file: secret.txt}
+  from_environment: {environment: SWARMOPS_TEST_SECRET}
+  from_command: {x-command: [echo, sesame-command]}
+  made: {x-generate: 24}
+"""
+
+
+def test_secrets_reach_the_service_and_nothing_else(
+    ready: Lab, stack: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SWARMOPS_TEST_SECRET", "sesame-environment")
+    stack(SECRETS, secret="sesame-file\n")
+    runs = [ready.inv("deploy", "s")]
+    assert mounted(ready, "/run/secrets/from_file") == "sesame-file\n"
+    assert mounted(ready, "/run/secrets/from_environment") == "sesame-environment"
+    assert mounted(ready, "/run/secrets/from_command") == "sesame-command"
+    made = mounted(ready, "/run/secrets/made")
+    assert len(made) == 24
+    assert "Nothing to change." in ready.inv("deploy", "s").out
+
+    stack(SECRETS, secret="sesame-changed")
+    runs += [ready.inv("diff", "s", check=3), ready.inv("deploy", "s"), ready.inv("history", "s")]
+    assert mounted(ready, "/run/secrets/from_file") == "sesame-changed"
+    assert mounted(ready, "/run/secrets/made") == made, "a generated one stays"
+    ready.inv("rollback", "--stack", "s", "--to", "1")
+    assert mounted(ready, "/run/secrets/from_file") == "sesame-file\n"
+
+    written = [path.read_text() for path in (ready.folder / "stack").rglob("*") if path.is_file()]
+    for text in [*(run.text for run in runs), *written, *(content(ready, name) for name in versions(ready))]:
+        assert "sesame-" not in text.replace("sesame-command]", "").replace("- sesame-command", "")
+        assert made not in text
+
+
+def test_a_secret_that_is_empty_changes_nothing(
+    ready: Lab, stack: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SWARMOPS_TEST_SECRET", raising=False)
+    stack(SECRETS, secret="")
+    run = ready.inv("deploy", "s", check=2)
+    assert "secrets.from_file" in run.err
+    assert "secrets.from_environment" in run.err
+    assert parts(ready) == {"config": [], "network": [], "secret": [], "service": []}
+
+
+def test_two_deploys_at_once(ready: Lab, stack: Callable[..., None]) -> None:
+    slow = GOOD.replace("monitor: 1s", "monitor: 4s")
+    stack(slow)
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(ready.inv, "deploy", "s", "--message", "the slow one")
+        lock = lambda: ready.ask("config", "ls", "--filter", "label=swarmops.lock")  # noqa: E731
+        eventually(lock, within=20, what="a lock")
+        second = ready.inv("deploy", "s", check=1)
+        third = ready.inv("deploy", "s", "--lock-wait", "60")
+        assert first.result().code == 0
+    assert "Error: locked: deploy s: the slow one, by " in second.err
+    assert "--lock-wait" in second.err
+    assert "Nothing to change." in third.out
+    assert lock() == []
+    assert versions(ready) == ["s.version.1"]
+
+
+def test_ctrl_c_in_the_middle_then_again(ready: Lab, stack: Callable[..., None]) -> None:
+    stack(GOOD)
+    run = watched(ready, "deploy", "s", reactions={"deployed: new": ctrl_c})
+    assert run.err.endswith("Error: interrupted\n  Next: the same command goes on from here\n")
+    assert ready.ask("config", "ls", "--filter", "label=swarmops.lock") == []
+    ready.inv("deploy", "s")
+    assert versions(ready) == ["s.version.1"]
+
+
+def test_the_lock_of_one_that_was_killed_is_broken(ready: Lab, stack: Callable[..., None]) -> None:
+    stack(GOOD)
+
+    def kill(pid: int) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGKILL)
+
+    run = watched(ready, "deploy", "s", reactions={"deployed: new": kill})
+    assert run.code == -signal.SIGKILL
+    assert len(ready.ask("config", "ls", "--filter", "label=swarmops.lock")) == 1
+    assert "broke a lock: deploy s" in ready.inv("deploy", "s").err
+    assert len(ready.tasks("s_web")) == 1
+
+
+ORDERED = """
+services:
+  web:
+    image: {{ image("nginx") }}
+    command: [sleep, "3600"]
+    depends_on: {database: {condition: service_healthy}, migration: {condition: service_completed_successfully}}
+    deploy: {update_config: {monitor: 1s}}
+  database:
+    image: {{ image("nginx") }}
+    command: [sleep, "3600"]
+    healthcheck: {test: 'true', interval: 1s}
+    deploy: {update_config: {monitor: 1s}}
+  migration:
+    image: {{ image("nginx") }}
+    command: [sleep, "1"]
+    depends_on: [database]
+    deploy: {restart_policy: {condition: none}, update_config: {monitor: 1s}}
+"""
+
+
+def test_services_wait_for_those_that_they_depend_on(ready: Lab, stack: Callable[..., None]) -> None:
+    stack(ORDERED)
+    ready.inv("deploy", "s")
+    services = ready.services()
+    healthy, ended = (task(ready, name)["Status"] for name in ("s_database", "s_migration"))
+    assert services["s_database"]["CreatedAt"] < services["s_migration"]["CreatedAt"]
+    assert healthy["Timestamp"] < services["s_migration"]["CreatedAt"]
+    assert ended["State"] == "complete"
+    assert ended["Timestamp"] < services["s_web"]["CreatedAt"]
+
+
+def task(lab: Lab, service: str) -> dict[str, Any]:
+    """`docker inspect` of the one task of a service."""
+    ids = lab.node("manager", "docker", "service", "ps", "-q", service).out.split()
+    assert len(ids) == 1
+    return json.loads(lab.node("manager", "docker", "inspect", ids[0]).out)[0]
+
+
+def test_a_change_by_hand_is_found_and_set_back(ready: Lab, stack: Callable[..., None]) -> None:
+    stack(GOOD)
+    ready.inv("deploy", "s")
+    ready.node("manager", "docker", "service", "update", "--detach", "--env-add", "BY=hand", "s_web")
+    diff = ready.inv("diff", "s", check=3)
+    assert "+ TaskTemplate.ContainerSpec.Env: BY=hand" in diff.out
+    ready.inv("deploy", "s")
+    assert environment(ready) == ["VERSION=1"]
+
+
+def test_removed_and_deployed_at_once(ready: Lab, stack: Callable[..., None]) -> None:
+    text = GOOD + "    networks: [inner]\nnetworks: {inner: {driver: overlay}}\n"
+    stack(text)
+    ready.inv("deploy", "s")
+    ready.inv("remove", "s")
+    ready.inv("deploy", "s")
+    assert len(ready.tasks("s_web")) == 1
+
+
+def test_thirty_services(ready: Lab, stack: Callable[..., None]) -> None:
+    one = GOOD.partition("  web:")[2].replace("&fast", "")
+    stack("services:\n" + "".join(f"  web{i}:{one}" for i in range(30)))
+    ready.inv("deploy", "s", timeout=200)
+    assert len(parts(ready)["service"]) == 30
+    running = [name for node in ("manager", "worker01") for name in ready.running(node)]
+    assert len([name for name in running if name.startswith("s_web")]) == 30
+    assert "Nothing to change." in ready.inv("deploy", "s").out
+
+
+def test_a_registry_that_is_down(ready: Lab, stack: Callable[..., None]) -> None:
+    stack(GOOD)
+    docker("stop", ready.container("registry"))
+    try:
+        run = ready.inv("deploy", "s", check=2)
+    finally:
+        docker("start", ready.container("registry"))
+    assert "nginx" in run.err
+    assert "cannot be had" in run.err
+    assert parts(ready)["service"] == []
