@@ -36,7 +36,7 @@ class Duplex:
 
     def __init__(self, *answers: Answer) -> None:
         self.requests: list[str] = []
-        self.seconds = 0.0
+        self.seconds: float | None = 0.0
         self.closed = False
         self._answers = list(answers)
         self._ready = b""
@@ -56,7 +56,7 @@ class Duplex:
         buffer[: len(piece)] = piece
         return len(piece)
 
-    def settimeout(self, seconds: float) -> None:
+    def settimeout(self, seconds: float | None) -> None:
         self.seconds = seconds
 
     def close(self) -> None:
@@ -93,6 +93,46 @@ class FakeDoor:
 )
 def test_an_answer(answer: bytes) -> None:
     assert EngineAPI(FakeDoor(Duplex(answer))).get("/info") == {"a": [1]}
+
+
+def test_an_answer_as_it_is() -> None:
+    stream = Duplex(http(b"\x01text"), http(b'{"message": "gone"}', "404 Not Found"))
+    api = EngineAPI(FakeDoor(stream))
+    assert api.read("/logs", tail="3") == b"\x01text"
+    assert stream.requests == ["GET /logs?tail=3 HTTP/1.1"]
+    with pytest.raises(NotFound, match="worker01: /logs: gone"):
+        api.read("/logs")
+
+
+def test_an_answer_that_goes_on_has_a_connection_of_its_own() -> None:
+    kept, own = Duplex(http(b"1"), http(b"2")), Duplex(chunked(b"one", b"two"))
+    api = EngineAPI(FakeDoor(kept, own))
+    assert api.get("/a") == 1
+    assert b"".join(api.follow("/logs", follow="1")) == b"onetwo"
+    assert own.closed
+    assert own.seconds is None, "the next piece may be hours away"
+    assert api.get("/b") == 2
+
+
+def test_an_answer_that_breaks_off_is_not_taken_for_its_end() -> None:
+    stream = Duplex(chunked(b"one", b"two")[:-9])
+    with pytest.raises(ConnectionFailed, match="worker01: the engine does not answer"):
+        list(EngineAPI(FakeDoor(stream)).follow("/logs"))
+    assert stream.closed
+
+
+def test_a_follower_that_has_seen_enough_closes_the_connection() -> None:
+    stream = Duplex(chunked(b"one", b"two"))
+    pieces = EngineAPI(FakeDoor(stream)).follow("/logs")
+    assert next(pieces)
+    pieces.close()
+    assert stream.closed
+
+
+def test_what_cannot_be_followed() -> None:
+    api = EngineAPI(FakeDoor(Duplex(http(b'{"message": "not readable"}', "501 Not Implemented"))))
+    with pytest.raises(CommandFailed, match="not readable"):
+        next(api.follow("/logs"))
 
 
 def test_the_connection_is_kept() -> None:

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 from collections.abc import Callable
 
 import pytest
 
 from swarmops import report
-from swarmops.report import Outcome, Progress, Recap, table
+from swarmops.report import Outcome, Output, Progress, Recap, table
 
 
 class Pipe(io.StringIO):
@@ -138,3 +139,43 @@ def test_recap_in_words() -> None:
 )
 def test_table(rows: list[list[object]], text: str) -> None:
     assert table(("NODE", "N"), rows) == text
+
+
+def test_a_colour_for_each_number_again_and_again() -> None:
+    first = [report.coloured("a", number) for number in range(len(report.COLOURS))]
+    assert len(set(first)) == len(first)
+    assert first[0] == "\x1b[36ma\x1b[0m" == report.coloured("a", len(first))
+
+
+@pytest.mark.parametrize(
+    ("stream", "env", "coloured"),
+    [
+        (Terminal, {"TERM": "xterm"}, True),
+        (Terminal, {"TERM": "xterm", "NO_COLOR": "1"}, False),
+        (Terminal, {"TERM": "dumb"}, False),
+        (Pipe, {"TERM": "xterm"}, False),
+    ],
+)
+def test_colours_are_for_terminals(
+    monkeypatch: pytest.MonkeyPatch, stream: type[Pipe], env: dict[str, str], coloured: bool
+) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    assert (Output(stream()).colour("a", 0) != "a") is coloured
+
+
+def test_output_tells_when_nobody_reads_any_more() -> None:
+    reader, writer = os.pipe()
+    with os.fdopen(writer, "w") as stream:
+        output = Output(stream)
+        output.write(["one", "two"])
+        assert os.read(reader, 99) == b"one\ntwo\n"
+        output.check()
+        os.close(reader)
+        with pytest.raises(BrokenPipeError):
+            output.check()
+        with pytest.raises(BrokenPipeError):
+            output.write(["three"])
+        output.abandon()
+        output.write(["four"])
