@@ -79,6 +79,14 @@ class SecretSource(Model):
         None, description="Command that prints it, a list or a line for sh; one newline at its end is left out."
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _no_value(cls, stated: Any) -> Any:
+        if not isinstance(stated, dict | cls):  # the usual message would repeat it
+            text = "should say where the value is, by file, environment or command, not the value itself"
+            raise ValueError(text)  # noqa: TRY004 (pydantic reports this one)
+        return stated
+
     @model_validator(mode="after")
     def _one(self) -> Self:
         if len(self.model_fields_set) != 1 or not (self.file or self.environment or self.command):

@@ -77,6 +77,26 @@ def test_nodes_and_host_find_the_registry_at_one_port(project: Path) -> None:
     assert services["no"]["extra_hosts"] == ["images:10.89.0.5"]
 
 
+def test_a_registry_with_tls_is_trusted_by_its_certificate(project: Path) -> None:
+    file = rendered(project, "registry: {host: images, tls: true}")
+    registry, node = file["services"]["registry"], file["services"]["no"]
+    assert registry["environment"]["REGISTRY_HTTP_TLS_CERTIFICATE"] == "/etc/docker/certs.d/images:5000/ca.crt"
+    assert registry["environment"]["REGISTRY_HTTP_TLS_KEY"].startswith("/var/lib/registry/"), "no node sees it"
+    assert "registry_trust:/etc/docker/certs.d" in registry["volumes"]
+    assert "registry_trust:/etc/docker/certs.d:ro" in node["volumes"]
+    assert node["environment"]["SWARMOPS_REGISTRY"] == "", "it is not trusted without"
+    assert file["volumes"]["registry_trust"]["labels"] == {"swarmops.cluster": "lab"}
+
+
+def test_a_registry_asks_for_the_password_that_is_stated(project: Path) -> None:
+    file = rendered(project, "registry: {username: alice, password: {environment: NOT_READ_HERE}}")
+    registry = file["services"]["registry"]
+    assert registry["environment"]["REGISTRY_AUTH"] == "htpasswd"
+    assert registry["environment"]["REGISTRY_AUTH_HTPASSWD_PATH"].startswith("/var/lib/registry/")
+    assert "alice" not in str(file)
+    assert "registry_trust" not in file["volumes"]
+
+
 def test_stacks_are_seen_by_managers_and_written_by_none(project: Path) -> None:
     services = rendered(project)["services"]
     assert f"{project}/my stack:/stack:ro" in services["on"]["volumes"]

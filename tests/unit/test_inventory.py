@@ -213,6 +213,26 @@ def test_a_wrong_key(text: str, said: str) -> None:
         ("registry: {port: 5000.5}", "registry.port: should be a whole number, not 5000.5"),
         ("registry: {host: a b}", 'registry.host: "a b" should be a host name'),
         ("registry:", "registry: should be a mapping, not nothing"),
+        ("registry: {tls: on-demand}", 'registry.tls: should be true or false, not the text "on-demand"'),
+        ("registry: {username: alice}", "registry: username and password go together"),
+        ("registry: {password: {file: a}}", "registry: username and password go together"),
+        ('registry: {username: "a:b", password: {file: a}}',
+         'registry.username: "a:b" should be a user name, without spaces and colons'),
+        ("registry: {username: a, password: hunter2}", "registry.password: should say where the value is, by file, "
+         "environment or command, not the value itself"),
+        ("registry: {username: a, password: {file: a, command: b}}",
+         "registry.password: should say exactly one of file, environment, command"),
+        ("registry: {username: a, password: {command: [1]}}",
+         'registry.password.command[0]: should be text, quote it: "1"'),
+        ("registry: {username: a, password: {fil: a}}",
+         "registry.password.fil: unknown key, did you mean file?"),
+        ("registries: {ghcr.io: {username: a}}", "registries.ghcr.io.password: is missing"),
+        ("registries: {ghcr.io/me: {username: a, password: {file: a}}}",
+         'registries.ghcr.io/me: "ghcr.io/me" should be a host such as ghcr.io, with a port if need be'),
+        ('registries: {"registry:5000": {username: a, password: {file: a}}}',
+         "registries.registry:5000: is the cluster's own registry; its username and password belong in registry"),
+        ("history: 0", "history: 0 should be a number from 1 to 100"),
+        ("history: ten", 'history: should be a whole number, not the text "ten"'),
         ("networks: []", "networks: should be a mapping, not a list"),
         ("networks: {Net: {}}", 'networks.Net: "Net" should be made of a-z, 0-9, _ and -'),
         ("networks: {net: {driver: bridge}}", "networks.net.driver: should be overlay, not bridge"),
@@ -225,6 +245,8 @@ def test_a_wrong_key(text: str, said: str) -> None:
          'images.build.app.context: "../a" should be a path below the project, such as images/echo'),
         ("images: {build: {nginx: {context: images, tag: x}}}",
          "images.build.nginx: is stated under images.hub too"),
+        (f"stacks: {{{'w' * 41}: {{template: a}}}}",
+         f'stacks.{"w" * 41}: "{"w" * 41}" should be made of a-z, 0-9, _ and -, 40 characters at most'),
         ("stacks: {web: }", "stacks.web: should be a mapping, not nothing"),
         ("stacks: {web: {vars: {}}}", "stacks.web.template: is missing"),
         ("stacks: {web: {template: /etc/passwd}}",
@@ -405,3 +427,26 @@ def test_other_groups_give_variables() -> None:
     assert inventory.node("worker02").vars.labels == {"disk": "ssd"}
     assert inventory.node("worker01").vars.labels == {}
     assert inventory.groups["fast"] == ["worker02"]
+
+
+def test_real_hosts_trust_registries_by_themselves() -> None:
+    found = problems(with_vars("transport: ssh").replace("cluster:", "registry: {tls: true}\n    cluster:"))
+    assert found == [
+        "inventory.yaml:3: all.vars.registry.tls: is for the registry of a lab; "
+        "real hosts trust what their /etc/docker/certs.d says"
+    ]
+
+
+def test_log_ins_by_registry(tmp_path: Path) -> None:
+    path = tmp_path / "inventory.yaml"
+    path.write_text(
+        with_vars(
+            "registry: {username: alice, password: {file: a}}\n"
+            "    registries: {docker.io: {username: bob, password: {environment: TOKEN}}}"
+        )
+    )
+    found = load(path).credentials
+    assert {registry: stated.username for registry, stated in found.items()} == {
+        "docker.io": "bob",
+        "registry:5000": "alice",
+    }

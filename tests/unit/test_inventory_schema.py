@@ -46,6 +46,13 @@ def test_the_shipped_inventory_fits(validator: Draft202012Validator, shipped: An
         (["all", "vars", "regstry"], {}),
         (["all", "vars", "registry", "prt"], 5000),
         (["all", "vars", "registry", "port"], 70000),
+        (["all", "vars", "registry", "username"], "alice"),
+        (["all", "vars", "registry"], {"username": "alice", "password": "hunter2"}),
+        (["all", "vars", "registry"], {"username": "alice", "password": {"file": "a", "environment": "B"}}),
+        (["all", "vars", "registry"], {"username": "alice", "password": {"command": []}}),
+        (["all", "vars", "registries"], {"ghcr.io/me": {"username": "alice", "password": {"file": "a"}}}),
+        (["all", "vars", "history"], 101),
+        (["all", "vars", "stacks", "w" * 41], {"template": "stacks/echo.yml.j2"}),
         (["all", "vars", "transport"], "sssh"),
         (["all", "vars", "networks", "Local Net"], {}),
         (["all", "vars", "stacks", "echo", "template"], "../echo.yml.j2"),
@@ -64,6 +71,13 @@ def test_the_schema_refuses_what_loading_refuses(
         place = place[part]
     place[path[-1]] = value
     assert list(validator.iter_errors(shipped))
+
+
+@pytest.mark.parametrize("command", ["pass show lab/registry", ["pass", "show", "lab/registry"]])
+def test_a_command_is_a_line_or_a_list(validator: Draft202012Validator, shipped: Any, command: Any) -> None:
+    shipped["all"]["vars"]["registry"] |= {"username": "alice", "password": {"command": command}, "tls": True}
+    shipped["all"]["vars"]["registries"] = {"ghcr.io": {"username": "a", "password": {"environment": "TOKEN"}}}
+    assert list(validator.iter_errors(shipped)) == []
 
 
 def test_the_defaults_are_the_shipped_values() -> None:
