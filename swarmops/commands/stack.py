@@ -20,7 +20,11 @@ def deploy(name: str, file: str) -> Command:
     )
 
 
+def config(file: str) -> Command:
+    """Reads a stack file as `deploy` does, and changes nothing; exits 1 for what is refused."""
+    return docker("stack", "config", "--compose-file=-", stdin=file.encode())
+
+
 def remove(name: str) -> Command:
     """Removes a stack's services, networks, configurations and secrets."""
     return docker("stack", "rm", name)
-

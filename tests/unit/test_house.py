@@ -19,11 +19,20 @@ PACKAGE = ROOT / "swarmops"
 # From the ground up. A module may import from its own floor and from those below; the longest prefix decides.
 FLOORS = (
     ("swarmops", "swarmops.errors"),
-    ("swarmops.commands", "swarmops.report", "swarmops.check", "swarmops.difference"),
+    ("swarmops.commands", "swarmops.report", "swarmops.check", "swarmops.difference", "swarmops.wait"),
     ("swarmops.connect", "swarmops.inventory", "swarmops.render", "swarmops.ingress", "swarmops.loglines"),
     ("swarmops.facts", "swarmops.lab", "swarmops.secrets", "swarmops.composefile", "swarmops.variables"),
-    ("swarmops.cluster", "swarmops.constraints", "swarmops.record"),
-    ("swarmops.plan", "swarmops.apply", "swarmops.wait", "swarmops.verdict", "swarmops.stackfile", "swarmops.lab.up"),
+    ("swarmops.cluster", "swarmops.constraints", "swarmops.placement", "swarmops.record"),
+    (
+        "swarmops.plan",
+        "swarmops.apply",
+        "swarmops.verdict",
+        "swarmops.stackfile",
+        "swarmops.lint",
+        "swarmops.lab.up",
+        "swarmops.definition",
+        "swarmops.spread",
+    ),
     ("swarmops.ops", "swarmops.doctor"),
     ("swarmops.tasks",),
 )
@@ -31,12 +40,13 @@ FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
 
 PURE = (
     "swarmops.commands", "swarmops.plan", "swarmops.verdict", "swarmops.stackfile", "swarmops.constraints",
-    "swarmops.difference", "swarmops.composefile", "swarmops.variables", "swarmops.loglines",
+    "swarmops.placement", "swarmops.definition", "swarmops.spread",
+    "swarmops.difference", "swarmops.composefile", "swarmops.variables", "swarmops.lint", "swarmops.loglines",
 )  # fmt: skip
 # What the pure ones may use of libraries: nothing of it reads a file, a clock or the environment.
 HARMLESS = {
-    "__future__", "base64", "collections", "copy", "dataclasses", "datetime", "dotenv.parser", "enum", "functools",
-    "graphlib", "hashlib", "io", "itertools", "json", "pathlib", "re", "shlex", "struct", "typing", "yaml",
+    "__future__", "base64", "collections", "copy", "csv", "dataclasses", "datetime", "dotenv.parser", "enum", "functools",
+    "graphlib", "hashlib", "io", "ipaddress", "itertools", "json", "pathlib", "re", "shlex", "struct", "typing", "yaml",
 }  # fmt: skip
 IMPURE_CALLS = {
     "open", "print", "input", "read_text", "read_bytes", "write_text", "write_bytes", "exists", "is_file", "is_dir",

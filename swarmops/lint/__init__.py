@@ -1,0 +1,35 @@
+"""What is wrong with a stack file, and what of it will not do what it seems to say. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from swarmops.inventory.yaml_lines import Document, dotted
+from swarmops.lint import binds, keys, placement, ports, references, updates
+from swarmops.lint.finding import Finding, Note, Swarm
+from swarmops.stackfile import Stack
+
+__all__ = ["Finding", "Note", "Swarm", "binds", "findings", "lint"]
+
+
+def lint(stack: Stack, swarm: Swarm) -> list[Note]:
+    """What the file itself and what is known of the swarm tell."""
+    return [
+        *keys.notes(stack),
+        *references.notes(stack, swarm),
+        *ports.notes(stack, swarm),
+        *placement.notes(stack, swarm),
+        *binds.notes(stack),
+        *updates.notes(stack, swarm),
+    ]
+
+
+def findings(stack: Stack, notes: Iterable[Note]) -> list[Finding]:
+    """The notes at their lines in the file as it is written, in its order."""
+    document = Document(stack.text, f"{stack.name}.yml")
+    return sorted(set(_placed(document, notes)))
+
+
+def _placed(document: Document, notes: Iterable[Note]) -> Iterator[Finding]:
+    for note in notes:
+        yield Finding(document.line(note.where), dotted(note.where), note.text, note.remedy, note.error)

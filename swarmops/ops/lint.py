@@ -1,0 +1,158 @@
+"""Lint: a stack file against docker's own rules, the swarm, the registries and the nodes, before anything changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+
+from swarmops import facts, lint as rules
+from swarmops.cluster import Cluster
+from swarmops.commands import Command, stack as commands
+from swarmops.connect.api import EngineAPI
+from swarmops.errors import CommandFailed, InputError, SwarmopsError
+from swarmops.facts import Json
+from swarmops.inventory import Node
+from swarmops.lint import Finding, Note, Swarm
+from swarmops.ops.routing import routing
+from swarmops.ops.stacks import digest, known, rendered
+from swarmops.render import write
+from swarmops.stackfile import Stack
+
+_CONFIG_SINCE = 23
+# Prints those of its arguments that are not there.
+ABSENT = 'for path; do test -e "$path" || echo "$path"; done'
+
+
+def lint(cluster: Cluster, stack: Stack, route: str) -> list[Finding]:
+    """Everything to be said of a rendered stack, in the order of its file; nothing is changed."""
+    swarm = cluster.ask(lambda api: _look(api, route, cluster))
+    # What takes a command on a node goes on meanwhile.
+    refused = cluster.later(lambda: _refused(cluster, stack, swarm))
+    absent = cluster.later(lambda: _absent(cluster, rules.binds.sources(stack, swarm)))
+    notes = [*rules.lint(stack, swarm), *_images(cluster, stack), *rules.binds.missing(stack, swarm, absent.result())]
+    if not any(note.error for note in notes):
+        notes += refused.result()  # docker says one thing at a time, and often what has been said better
+    return rules.findings(stack, notes)
+
+
+def checked(cluster: Cluster, stack: Stack, route: str) -> None:
+    """Shows the warnings. Raises InputError with all the errors, at their lines of the file as it is written."""
+    found = lint(cluster, stack, route)
+    file = file_name(cluster, stack)
+    for finding in found:
+        if not finding.error:
+            cluster.progress.done(str(finding.at(file)))
+    if errors := [finding.at(file) for finding in found if finding.error]:
+        raise InputError.of(errors)
+
+
+def of_inventory(cluster: Cluster, name: str = "") -> tuple[list[str], list[str]]:
+    """Errors and warnings of one stack of the inventory, or of all of them, which are rendered and written first."""
+    if name:
+        known(cluster, name)
+    cluster.manager()
+    route = routing(cluster)
+    errors: list[str] = []
+    warnings: list[str] = []
+    for stack in rendered(cluster, route).values():
+        if name in ("", stack.name):
+            for file, text in stack.files.items():
+                write(cluster.inventory.rendered / file, text)
+            for finding in lint(cluster, stack, route):
+                (errors if finding.error else warnings).append(str(finding.at(file_name(cluster, stack))))
+    return errors, warnings
+
+
+def file_name(cluster: Cluster, stack: Stack) -> str:
+    """The file that a stack is written to, as an operator sees it."""
+    return f"stack/{cluster.inventory.cluster}/{stack.name}.yml"
+
+
+def _look(api: EngineAPI, route: str, cluster: Cluster) -> Swarm:
+    """Five questions of a millisecond each, and those about images that the rules come to ask."""
+    return Swarm(
+        nodes=facts.nodes(api),
+        services=facts.services(api),
+        networks=facts.networks(api),
+        configs=_names(api, "/configs"),
+        secrets=_names(api, "/secrets"),
+        route=route,
+        checked=lambda image: _checked(cluster, image),
+    )
+
+
+def _names(api: EngineAPI, path: str) -> frozenset[str]:
+    return frozenset(each["Spec"]["Name"] for each in api.get(path))
+
+
+def _checked(cluster: Cluster, image: str) -> bool | None:
+    """Whether an image has a health check, by what this machine's engine or a manager's has of it."""
+    config = _pushed(cluster, image) if cluster.lab else None
+    if config is None:
+        with suppress(CommandFailed):
+            config = cluster.ask(lambda api: api.get(f"/images/{image}/json"))["Config"]
+    if config is None:
+        return None
+    test = (config.get("Healthcheck") or {}).get("Test") or ["NONE"]
+    return bool(test != ["NONE"])
+
+
+def _pushed(cluster: Cluster, image: str) -> Json | None:
+    """What a lab's registry was given from this machine, which names it otherwise."""
+    host, _, path = image.partition("/")
+    if host != cluster.inventory.registry:
+        return None
+    found = cluster.engine.images(f"localhost:{cluster.inventory.settings.registry.port}/{path.partition('@')[0]}")
+    return cluster.engine.inspect_image(found[0]["Id"])["Config"] if found else None
+
+
+def _images(cluster: Cluster, stack: Stack) -> Iterator[Note]:
+    """The images that their registries do not have."""
+    for image in sorted(stack.images):
+        try:
+            digest(cluster, image)
+        except InputError as error:
+            text = str(error).partition("\n  Next: ")[0]
+            for short, service in stack.services.items():
+                if service["image"] == image:
+                    yield Note(("services", short, "image"), text, error.remedy)
+
+
+def _absent(cluster: Cluster, paths: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
+    """Which paths are not on the nodes, by host name; nodes that do not answer are left out."""
+
+    def ask(node: Node) -> list[str] | None:
+        try:
+            said = cluster.run(node.name, Command(("sh", "-c", ABSENT, "sh", *sorted(paths[node.name]))), timeout=15)
+        except SwarmopsError:
+            return None
+        return said.stdout.splitlines()
+
+    nodes = [node for node in cluster.inventory.nodes if node.name in paths]
+    answers = zip(nodes, cluster.each(nodes, ask), strict=True)
+    return {node.name: answer for node, answer in answers if answer is not None}
+
+
+def _refused(cluster: Cluster, stack: Stack, swarm: Swarm) -> list[Note]:
+    """The first thing that docker itself refuses, if any. Engines before 23 have no command to tell."""
+    if any(int(node.engine.partition(".")[0] or 0) < _CONFIG_SINCE for node in swarm.nodes if node.manages):
+        return []
+    ended = cluster.door(cluster.manager().node).run(commands.config(_without_sources(stack).text), check=False)
+    if ended.code == 0:
+        return []
+    said = (ended.stderr.strip() or ended.stdout.strip()).splitlines()
+    # It begins with the path, where it has one: services.web.healthcheck.interval must be a string
+    path, _, text = said[0].partition(" ")
+    parts = path.split(".")
+    if parts[0] not in stack.file:
+        return [Note((), f"docker refuses it: {' '.join(said)}")]
+    where = tuple(int(part) if part.isdecimal() else part for part in parts)
+    return [Note(where, f"docker refuses it: {' '.join([text, *said[1:]])}")]
+
+
+def _without_sources(stack: Stack) -> Stack:
+    """The stack with its secrets as they are deployed: where their values come from is nothing that docker knows."""
+    secrets = dict(stack.file.get("secrets") or {})
+    secrets |= {short: {"external": True, "name": stack.full_name(short)} for short in stack.secrets}
+    return replace(stack, file={**stack.file, "secrets": secrets}) if secrets else stack
