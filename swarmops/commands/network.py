@@ -23,3 +23,8 @@ def create(
     options += ["--subnet", subnet] if subnet else []
     options += [f"--label={key}={value}" for key, value in sorted((labels or {}).items())]
     return docker("network", "create", *options, name)
+
+
+def remove(*names: str) -> Command:
+    """Removes networks."""
+    return docker("network", "rm", *names)

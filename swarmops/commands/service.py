@@ -5,9 +5,40 @@ Every command is detached: swarmops waits by itself, on facts and with a deadlin
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from swarmops.commands import Command, docker
+
+Options = Iterable[tuple[str, str]]
+"""Names, without their dashes, and values."""
+
+
+def create(name: str, image: str, options: Options, args: Sequence[str] = ()) -> Command:
+    """Makes a service. Its image carries a digest already, so that the engine need not look it up."""
+    stated = [f"--{option}={value}" for option, value in options]
+    return docker(
+        "service",
+        "create",
+        "--detach",
+        "--no-resolve-image",
+        "--with-registry-auth",
+        f"--name={name}",
+        *stated,
+        image,
+        *args,
+    )
+
+
+def update(name: str, options: Options) -> Command:
+    """Changes what is given of a service. An image carries its digest; with another one goes the log-in to get it."""
+    stated = [f"--{option}={value}" for option, value in options]
+    login = ["--with-registry-auth"] if any(part.startswith("--image=") for part in stated) else []
+    return docker("service", "update", "--detach", "--no-resolve-image", *login, *stated, name)
+
+
+def restart(name: str) -> Command:
+    """Starts every task of a service anew, wherever swarm puts it now."""
+    return docker("service", "update", "--detach", "--no-resolve-image", "--force", name)
 
 
 def scale(replicas: Mapping[str, int]) -> Command:

@@ -1,23 +1,26 @@
-"""What an operator does to services: how many, and which version."""
+"""What an operator does to services: how many, which version, which there are, and none any more."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from swarmops import facts
 from swarmops.cluster import Cluster
 from swarmops.commands import service as commands
 from swarmops.errors import InputError, SwarmopsError, suggest
-from swarmops.facts import Service, image_of
+from swarmops.facts import Json, Service, image_of
 from swarmops.ops.convergence import wait
-from swarmops.report import Recap
-from swarmops.wait import Deadline
+from swarmops.ops.status import Status
+from swarmops.report import Recap, table
+from swarmops.wait import Deadline, until
+
+HEAD = ("SERVICE", "STACK", "MODE", "RUNNING", "IMAGE", "PORTS", "UPDATE")
 
 
 def scale(cluster: Cluster, replicas: Mapping[str, int], timeout: float) -> Recap:
     """Sets the number of replicas of services; returns when so many run and stay up."""
     deadline, recap = Deadline(timeout), Recap()
-    services = {name: find(cluster, name) for name in replicas}
+    services = find_all(cluster, replicas)
     if fixed := [name for name, service in services.items() if service.replicas is None]:
         raise InputError(f"{', '.join(fixed)}: a {services[fixed[0]].mode} service has no number of replicas")
     wrong = {name: count for name, count in replicas.items() if services[name].replicas != count}
@@ -25,8 +28,7 @@ def scale(cluster: Cluster, replicas: Mapping[str, int], timeout: float) -> Reca
         cluster.manage(commands.scale(wrong))
     for name, count in wrong.items():
         recap.changed(name, f"replicas {services[name].replicas} → {count}")
-        if services[name].stack in cluster.inventory.settings.stacks:
-            recap.note(f"The next inv deploy {services[name].stack} sets {name} back to what the stack's file says.")
+        note_stack(cluster, recap, services[name])
     wait(cluster, [service.id for service in services.values()], deadline, settled=not wrong)
     for name in replicas:
         recap.ok(name)
@@ -37,7 +39,7 @@ def rollback(cluster: Cluster, name: str, timeout: float) -> Recap:
     """Puts the previous version of a service back; returns when it runs and stays up."""
     deadline, recap = Deadline(timeout), Recap()
     service = find(cluster, name)
-    if service.previous is None or service.previous == service.spec:
+    if service.previous is None or unforced(service.previous) == unforced(service.spec):
         raise SwarmopsError(f"{name} has no previous version", remedy=f"inv ps {name} shows what runs")
     before, after = service.image, image_of(service.previous)
     cluster.manage(commands.rollback(name))
@@ -50,10 +52,76 @@ def rollback(cluster: Cluster, name: str, timeout: float) -> Recap:
     return recap
 
 
+def remove(cluster: Cluster, names: Collection[str], timeout: float) -> Recap:
+    """Removes services; returns when their tasks are gone too. What is not there counts as removed."""
+    deadline, recap = Deadline(timeout), Recap()
+    services = {service.name: service for service in cluster.ask(facts.services)}
+    there = [services[name] for name in names if name in services]
+    if there:
+        cluster.manage(commands.remove(*(service.name for service in there)))
+        gone(cluster, {service.id for service in there}, deadline)
+    for service in there:
+        recap.changed(service.name, "removed")
+        note_stack(cluster, recap, service)
+    for name in names:
+        recap.ok(name, "gone")
+        if name not in services:
+            recap.note(f"There was no service {name}{suggest(name, services)}")
+    return recap
+
+
+def gone(cluster: Cluster, ids: Collection[str], deadline: Deadline) -> None:
+    """Waits until neither the services, by id, nor tasks of theirs are left. Raises WaitTimeout."""
+
+    def missing() -> str:
+        services, tasks = cluster.ask(lambda api: (facts.services(api), facts.tasks(api)))
+        left = [f"service {service.name}" for service in services if service.id in ids]
+        count = sum(task.service_id in ids and not task.over for task in tasks)
+        return ", ".join([*left, *([f"{count} task{'s' if count > 1 else ''} still to end"] if count else [])])
+
+    until(missing, deadline, cluster.progress)
+
+
+def ls(status: Status) -> str:
+    """The services as a table."""
+    rows = []
+    for service in status.services:
+        verdict = status.verdict(service)
+        rows.append(
+            (
+                service.name,
+                service.stack or "-",
+                service.mode,
+                f"{verdict.running}/{verdict.wanted}",
+                service.image.partition("@")[0],
+                ", ".join(service.ports) or "-",
+                service.update_state or "-",
+            )
+        )
+    return table(HEAD, rows)
+
+
 def find(cluster: Cluster, name: str) -> Service:
     """A service of the swarm by its name. Raises InputError with a suggestion."""
+    return find_all(cluster, [name])[name]
+
+
+def find_all(cluster: Cluster, names: Iterable[str]) -> dict[str, Service]:
+    """Services of the swarm by their names. Raises InputError with a suggestion for each that is not there."""
     services = {service.name: service for service in cluster.ask(facts.services)}
-    if name not in services:
+    if unknown := [f"{name}: no such service{suggest(name, services)}" for name in names if name not in services]:
         known = f"the swarm has {', '.join(services)}" if services else "the swarm has none; inv deploy makes them"
-        raise InputError(f"{name}: no such service{suggest(name, services)}", remedy=known)
-    return services[name]
+        raise InputError("\n  ".join(unknown), remedy=known)
+    return {name: services[name] for name in names}
+
+
+def unforced(spec: Json) -> Json:
+    """A specification without the number of times that its tasks were started anew by force."""
+    template = {key: value for key, value in spec["TaskTemplate"].items() if key != "ForceUpdate"}
+    return {**spec, "TaskTemplate": template}
+
+
+def note_stack(cluster: Cluster, recap: Recap, service: Service) -> None:
+    """Says, of a service that differs now from what its stack's file says, that the next deploy sets it back."""
+    if service.stack in cluster.inventory.settings.stacks:
+        recap.note(f"The next inv deploy {service.stack} sets {service.name} back to what the stack's file says.")

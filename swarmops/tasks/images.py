@@ -37,4 +37,14 @@ def pull(c: Context, image: str, node: str = "") -> None:
         show(images.pull(cluster, image, node or None))
 
 
+@task(help={"node": "this node alone"})
+def prune(c: Context, node: str = "") -> None:
+    """Remove the images that nothing needs from all nodes; those of services and of the history stay."""
+    with session(c) as cluster:
+        from swarmops.ops import prune as ops
+
+        show(ops.prune(cluster, node or None))
+
+
 TASKS = (build, push, pull)
+GROUPS = {"image": (prune,)}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import shlex
-import sys
 
 from invoke.context import Context
 from invoke.tasks import task
 
 from swarmops.errors import InputError
 from swarmops.tasks.arguments import EitherTask, takes
+from swarmops.tasks.logs import remainder
 from swarmops.tasks.service_options import CREATE, MANY, REMOVED, UPDATE, stated
 from swarmops.tasks.session import Seconds, session, show
 
@@ -126,9 +126,8 @@ def rm(c: Context, names: str, timeout: int = Seconds(120)) -> None:
 
 
 def _words() -> dict[str, str]:
-    """The arguments for the image that stand after `--`. Invoke keeps them in one piece, their quotes lost."""
-    words = sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else []
-    return {"args": shlex.join(words)} if words else {}
+    """The arguments for the image that stand after `--`."""
+    return {"args": shlex.join(words)} if (words := remainder()) else {}
 
 
 TASKS = (ps, rollback, scale, rebalance)

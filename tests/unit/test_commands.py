@@ -9,12 +9,16 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from options import ALL
 
-from swarmops import commands
-from swarmops.commands import MASK, Command, Secret, docker, network, node, service, stack, swarm
+from swarmops import commands, definition
+from swarmops.commands import MASK, Command, Secret, docker, image, network, node, service, stack, swarm
 from swarmops.connect import Result, checked
 from swarmops.errors import CommandFailed
 
+IMAGE = "registry:5000/web:1.0@sha256:aa"
+PLAIN = definition.complete({})
+FULL = definition.complete(definition.parse(ALL, "host")[0])
 TOKEN = Secret("SWMTKN-1-very-secret")
 
 CASES: dict[str, Command] = {
@@ -37,6 +41,15 @@ CASES: dict[str, Command] = {
         subnet="10.90.0.0/24",
         labels={"swarmops.cluster": "lab", "a": "b"},
     ),
+    "network.remove": network.remove("front", "back"),
+    "image.remove": image.remove("sha256:aa", "sha256:bb"),
+    "service.create plain": service.create("web", IMAGE, []),
+    "service.create all": service.create("web", IMAGE, definition.to_create(FULL), FULL["args"]),
+    "service.update nothing": service.update("web", []),
+    "service.update image": service.update("web", definition.to_update(PLAIN, PLAIN | {"image": IMAGE})),
+    "service.update all": service.update("web", definition.to_update(PLAIN, FULL)),
+    "service.update back": service.update("web", definition.to_update(FULL, PLAIN)),
+    "service.restart": service.restart("web"),
     "service.scale": service.scale({"echo_web": 2, "echo_api": 6}),
     "service.rollback": service.rollback("echo_api"),
     "service.logs": service.logs("t1", 8),
@@ -58,7 +71,7 @@ def test_golden(golden: Callable[[str, str], None]) -> None:
 def test_every_command_has_a_golden_line() -> None:
     made = {
         f"{module.__name__.rpartition('.')[2]}.{name}"
-        for module in (network, node, service, stack, swarm)
+        for module in (image, network, node, service, stack, swarm)
         for name, thing in vars(module).items()
         if callable(thing) and getattr(thing, "__module__", "") == module.__name__
     }

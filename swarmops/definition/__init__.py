@@ -1,0 +1,137 @@
+"""A service made by hand: what its options state, what the swarm has, and what leads from the one to the other. Pure.
+
+Options have the names that `docker service create` gives them (options.py). A definition has the
+value of every one of them, in one form, whether somebody stated it or the engine has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from swarmops.definition.attached import publish
+from swarmops.definition.options import MANY, ONE
+from swarmops.errors import InputError, Problem
+from swarmops.facts import Json
+
+Definition = dict[str, Any]
+Stated = Mapping[str, str | Sequence[str]]
+"""What an operator wrote: the texts of options, of those in MANY as many as there are."""
+
+
+def parse(stated: Stated, publish_mode: str) -> tuple[Definition, dict[str, list[str]]]:
+    """The options that are stated, each in its form, and what `-rm` options name, by the option.
+
+    `publish_mode` holds for ports that name none. Raises InputError with all that is wrong.
+    """
+    found: Definition = {}
+    gone: dict[str, list[str]] = {}
+    problems: list[Problem] = []
+    for name, texts in stated.items():
+        try:
+            if name in ONE:
+                found[name] = ONE[name].read(str(texts))
+            elif name.endswith("-rm"):
+                gone[name.removesuffix("-rm")] = list(texts)
+            elif name == "publish":
+                found[name] = dict(publish(text, publish_mode) for text in texts)
+            else:
+                found[name] = dict(MANY[name].read(text) for text in texts)
+        except ValueError as error:
+            problems.append(Problem(f"--{name}", 0, str(error)))
+    if problems:
+        raise InputError.of(problems)
+    return found, gone
+
+
+def complete(stated: Definition) -> Definition:
+    """What the engine has once a service is made with these options: the others have their defaults."""
+    return {name: one.default for name, one in ONE.items()} | {name: {} for name in MANY} | stated
+
+
+def of(spec: Json, networks: Mapping[str, str]) -> Definition:
+    """The definition of a service that the swarm has. `networks`: names by id."""
+    found = {name: one.seen(spec) for name, one in ONE.items()}
+    seen = {name: value for name, value in found.items() if value is not None}
+    seen |= {name: dict(many.seen(spec)) for name, many in MANY.items()}
+    names = (networks.get(target, target) for target in seen["network"])
+    return complete(seen) | {"network": {name: name for name in names}}
+
+
+def updated(before: Definition, stated: Definition, gone: Mapping[str, Iterable[str]]) -> Definition:
+    """A definition in which what is stated has been set, and what is named has gone; what is both has been set."""
+    after = dict(before)
+    for name, tokens in gone.items():
+        wanted = list(tokens)
+        kept = [key for key in before[name] if not any(MANY[name].named(key, word) for word in wanted)]
+        after[name] = {key: before[name][key] for key in kept}
+    for name, value in stated.items():
+        after[name] = {**after[name], **value} if name in MANY else value
+    return after
+
+
+def changes(before: Definition, after: Definition) -> list[str]:
+    """What differs, in words."""
+    found = [
+        f"{name} {_words(name, before[name])} → {_words(name, after[name])}"
+        for name in ONE
+        if before[name] != after[name]
+    ]
+    for name in MANY:
+        found += [f"without {name} {key}" for key, _ in _gone(name, before, after) if key not in after[name]]
+        found += [f"{name} {key}" for key, _ in _new(name, before, after)]
+    return found
+
+
+def _words(name: str, value: Any) -> str:
+    text = ONE[name].show(value) if value is not None else ""
+    image, _, digest = text.partition("@sha256:")
+    return (f"{image}@{digest[:8]}" if digest else text) or "none"
+
+
+def _new(name: str, before: Definition, after: Definition) -> Iterator[tuple[str, str]]:
+    for key, value in after[name].items():
+        # Where the key says it all, two ways of writing the value are one.
+        if key not in before[name] or (before[name][key] != value and not MANY[name].whole):
+            yield key, value
+
+
+def _gone(name: str, before: Definition, after: Definition) -> Iterator[tuple[str, str]]:
+    yield from ((key, value) for key, value in before[name].items() if key not in after[name])
+
+
+def to_create(wanted: Definition) -> list[tuple[str, str]]:
+    """The options of `docker service create`, apart from the image and its arguments."""
+    found = [
+        (name, one.show(wanted[name]))
+        for name, one in ONE.items()
+        if name not in ("image", "args") and wanted[name] != one.default
+    ]
+    return found + [(name, value) for name in MANY for value in wanted[name].values()]
+
+
+def to_update(before: Definition, after: Definition) -> list[tuple[str, str]]:
+    """The options of `docker service update` that lead from one definition to another."""
+    found = [(name, one.show(after[name])) for name, one in ONE.items() if before[name] != after[name]]
+    for name, many in MANY.items():
+        found += [(f"{name}-rm", value if many.whole else key) for key, value in _gone(name, before, after)]
+        found += [(f"{name}-add", value) for _, value in _new(name, before, after)]
+    return found
+
+
+def conflicts(wanted: Definition, stated: Iterable[str], route: str) -> list[Problem]:
+    """What of the stated options cannot be: refused by the engine, or not served by the nodes' kernel."""
+    told, found = set(stated), []
+    if wanted["mode"] == "global":
+        for name in sorted(told & {"replicas", "replicas-max-per-node"}):
+            found.append(Problem(f"--{name}", 0, "a global service has one task on each node; leave it out"))
+    modes = {key.rpartition("/")[2] for key in wanted["publish"]}
+    if "endpoint-mode" in told and wanted["endpoint-mode"] == "vip" and route == "dns":
+        found.append(Problem("--endpoint-mode", 0, "vip needs IPVS, which the nodes' kernel has not; write dnsrr"))
+    meshless = route == "dns" or wanted["endpoint-mode"] == "dnsrr"
+    if told & {"endpoint-mode", "publish"} and "ingress" in modes and meshless:
+        why = "IPVS, which the nodes' kernel has not" if route == "dns" else "--endpoint-mode vip"
+        found.append(Problem("--publish", 0, f"mode=ingress needs {why}; write mode=host"))
+    ports = [(key.partition(":")[0], key.partition("/")[2]) for key in wanted["publish"] if not key.startswith(":")]
+    twice = sorted({port for port in ports if ports.count(port) > 1})
+    return found + [Problem("--publish", 0, f"{port} is published twice") for port, _ in twice]

@@ -1,0 +1,129 @@
+"""How the value of an option is written, and read. Every reader raises ValueError with what it should be. Pure."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable
+
+NANO = 10**9
+DURATION = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)")
+UNITS = {"h": 3600 * NANO, "m": 60 * NANO, "s": NANO, "ms": 10**6, "us": 1000, "µs": 1000, "ns": 1}
+MEMORY = re.compile(r"(\d+(?:\.\d+)?) ?([kmgt]?)(?:i?b)?", re.IGNORECASE)
+SIZES = {"t": 1 << 40, "g": 1 << 30, "m": 1 << 20, "k": 1 << 10, "": 1}
+LEAST_MEMORY = 4 << 20
+LEAST_CPUS = 10**6
+"""Bytes, and thousand-millionths of a processor: the engine refuses less."""
+CONSTRAINT = re.compile(r"\s*([\w.\-/]+)\s*(==|!=)\s*(\S.*?)\s*")
+
+
+def duration(text: str) -> int:
+    """Nanoseconds."""
+    if text != "0" and not re.fullmatch(f"(?:{DURATION.pattern})+", text):
+        raise ValueError(f"{text}: should be a duration such as 500ms, 10s or 1m30s")
+    return round(sum(float(number) * UNITS[unit] for number, unit in DURATION.findall(text)))
+
+
+def show_duration(value: int) -> str:
+    """A duration, in the largest unit that needs no fraction."""
+    unit = next(unit for unit, size in UNITS.items() if value % size == 0 and (value or unit == "s"))
+    return f"{value // UNITS[unit]}{unit}"
+
+
+def size(text: str) -> int:
+    """Bytes."""
+    match = MEMORY.fullmatch(text)
+    if not match:
+        raise ValueError(f"{text}: should be a size such as 64m or 1.5g")
+    return round(float(match[1]) * SIZES[match[2].lower()])
+
+
+def memory(text: str) -> int:
+    """Bytes; 0 is no limit."""
+    value = size(text)
+    if 0 < value < LEAST_MEMORY:
+        raise ValueError(f"{text}: should be 4m or more")
+    return value
+
+
+def show_memory(value: int) -> str:
+    """A size, in the largest unit that needs no fraction."""
+    unit = next(unit for unit, size in SIZES.items() if value % size == 0 and (value or not unit))
+    return f"{value // SIZES[unit]}{unit}"
+
+
+def cpus(text: str) -> int:
+    """Thousand-millionths of a processor; 0 is no limit."""
+    value = round(float(text) * NANO) if re.fullmatch(r"\d*\.?\d+", text) else -1
+    if value != 0 and value < LEAST_CPUS:
+        raise ValueError(f"{text}: should be a number of processors such as 0.5 or 2")
+    return value
+
+
+def show_cpus(value: int) -> str:
+    """A number of processors."""
+    return f"{value / NANO:g}"
+
+
+def count(text: str) -> int:
+    """A whole number."""
+    if not (text.isascii() and text.isdecimal()):
+        raise ValueError(f"{text}: should be a whole number, 0 or more")
+    return int(text)
+
+
+def ratio(text: str) -> float:
+    """A part of the whole."""
+    if not re.fullmatch(r"0?\.\d+|0|1|1\.0+|0\.0+", text):
+        raise ValueError(f"{text}: should be a number from 0 to 1")
+    return float(text)
+
+
+def words(text: str) -> tuple[str, ...]:
+    """The words of a command line, quoted as in a shell."""
+    try:
+        return tuple(shlex.split(text))
+    except ValueError as error:
+        raise ValueError(f"{text}: {error}") from None
+
+
+def one_of(*known: str) -> Callable[[str], str]:
+    """One of some words."""
+
+    def read(text: str) -> str:
+        if text not in known:
+            raise ValueError(f"{text}: should be {' or '.join(known)}")
+        return text
+
+    return read
+
+
+def pair(text: str) -> tuple[str, str]:
+    """NAME=value."""
+    name, equals, _ = text.partition("=")
+    # Without a value docker takes the one in its own environment, which is that of whichever manager answers.
+    if not name or not equals:
+        raise ValueError(f"{text}: should be NAME=value")
+    return name, text
+
+
+def constraint(text: str) -> tuple[str, str]:
+    """A comparison of something that nodes have."""
+    match = CONSTRAINT.fullmatch(text)
+    if not match:
+        raise ValueError(f"{text}: should be such as node.role==worker or node.labels.region!=east")
+    return "".join(match.groups()), text
+
+
+def preference(text: str) -> tuple[str, str]:
+    """A label over whose values tasks are spread."""
+    if not re.fullmatch(r"spread=(node|engine)\.labels\.\S+", text):
+        raise ValueError(f"{text}: should be such as spread=node.labels.region")
+    return text, text
+
+
+def network(text: str) -> tuple[str, str]:
+    """A network's name."""
+    if not re.fullmatch(r"\w[\w.-]*", text):
+        raise ValueError(f"{text}: should be the name of a network")
+    return text, text

@@ -1,0 +1,184 @@
+"""Services by hand: made and changed by options, verified, undone when they fail."""
+
+from __future__ import annotations
+
+import re
+
+from swarmops import definition, facts
+from swarmops.cluster import Cluster
+from swarmops.commands import service as commands
+from swarmops.definition import Definition, Stated
+from swarmops.errors import ConnectionFailed, InputError, Problem, RolledBack, SwarmopsError, suggest
+from swarmops.facts import Service
+from swarmops.ops import images, stacks
+from swarmops.ops.convergence import wait
+from swarmops.ops.routing import routing
+from swarmops.ops.services import find, gone, note_stack
+from swarmops.report import Recap
+from swarmops.wait import Deadline
+
+NAME = re.compile(r"(?=.{1,63}$)[A-Za-z0-9]([-_]*[A-Za-z0-9]+)*")
+"""What swarm takes for the name of a service."""
+
+
+def create(cluster: Cluster, name: str, stated: Stated, timeout: float, *, keep: bool = False) -> Recap:
+    """Makes a service; returns when it runs and stays up. One that is there with the same options is left alone.
+
+    Raises InputError, before anything changes, for options that cannot be and for a service with other options;
+    RolledBack when it failed, unless `keep`: nothing of it is left then.
+    """
+    deadline, recap = Deadline(timeout), Recap()
+    _check(name, stated)
+    definition.parse(stated, "host")  # what is wrong in itself is said before anybody is asked
+    cluster.manager()
+    route = routing(cluster)
+    endpoint = str(stated.get("endpoint-mode", "dnsrr" if route == "dns" else "vip"))
+    told, _ = definition.parse({**stated, "endpoint-mode": endpoint}, "host" if endpoint == "dnsrr" else "ingress")
+    wanted = _possible(cluster, definition.complete(told), stated, route)
+    existing = _existing(cluster, name)
+    if existing:
+        _refuse_another(existing, definition.changes(_seen(cluster, existing), wanted))
+    else:
+        command = commands.create(name, wanted["image"], definition.to_create(wanted), wanted["args"])
+        cluster.manage(images.authorized(cluster, command, wanted["image"]))
+        recap.changed(name, "created")
+        cluster.progress.done("created", name)
+    _await_new(cluster, find(cluster, name), deadline, settled=bool(existing), keep=keep or bool(existing))
+    recap.ok(name)
+    return recap
+
+
+def update(cluster: Cluster, name: str, stated: Stated, timeout: float, *, rollback: bool = True) -> Recap:
+    """Sets what is stated of a service and leaves the rest; returns when that version runs and stays up.
+
+    Raises InputError before anything changes, RolledBack when it failed and the version before runs again.
+    """
+    deadline, recap = Deadline(timeout), Recap()
+    definition.parse(stated, "host")
+    service = find(cluster, name)
+    before = _seen(cluster, service)
+    route = routing(cluster) if {"endpoint-mode", "publish"} & stated.keys() else "mesh"
+    meshless = route == "dns" or stated.get("endpoint-mode", before["endpoint-mode"]) == "dnsrr"
+    told, removed = definition.parse(stated, "host" if meshless else "ingress")
+    if told.get("mode", before["mode"]) != before["mode"]:
+        raise InputError(
+            f"--mode: {name} is {before['mode']}", remedy=f"inv service.rm {name}, then inv service.create"
+        )
+    wanted = _possible(cluster, definition.updated(before, told, removed), stated, route)
+    changes = definition.changes(before, wanted)
+    if changes:
+        # Only then: an update without a change would make the present version the previous one too.
+        command = commands.update(name, definition.to_update(before, wanted))
+        cluster.manage(images.authorized(cluster, command, wanted["image"]))
+        recap.changed(name, ", ".join(changes))
+        cluster.progress.done(", ".join(changes), name)
+        note_stack(cluster, recap, service)
+    try:
+        wait(cluster, [service.id], deadline, settled=not changes)
+        _refuse_another_version(cluster, service, wanted)
+    except ConnectionFailed:
+        raise
+    except SwarmopsError as failure:
+        if not changes or not rollback or isinstance(failure, RolledBack):
+            raise
+        raise _undone(cluster, service, failure, timeout) from failure
+    recap.ok(name)
+    return recap
+
+
+def _check(name: str, stated: Stated) -> None:
+    if not NAME.fullmatch(name):
+        raise InputError(f"{name}: should be a name of letters, digits, - and _, 63 at most")
+    if not stated.get("image"):
+        raise InputError("--image is missing", remedy=f"inv service.create {name} --image echo")
+
+
+def _possible(cluster: Cluster, wanted: Definition, stated: Stated, route: str) -> Definition:
+    """The definition with its image pinned. Raises InputError with all that cannot be."""
+    problems = definition.conflicts(wanted, stated, route)
+    networks = _networks(cluster).values()
+    for name in sorted(wanted["network"].keys() & set(stated.get("network", ())) - set(networks)):
+        problems.append(Problem("--network", 0, f"{name}: the swarm has no such network{suggest(name, networks)}"))
+    try:
+        image = pinned(cluster, str(stated["image"])) if "image" in stated else wanted["image"]
+    except InputError as error:
+        if not problems:
+            raise
+        problems.append(Problem("--image", 0, str(error).partition("\n")[0]))
+    if problems:
+        raise InputError.of(problems)
+    return wanted | {"image": image}
+
+
+def pinned(cluster: Cluster, image: str) -> str:
+    """An image of the inventory by its name, or any other, at the digest that its registry gives. Raises InputError."""
+    named = images.reference(cluster)(image) if image in images.names(cluster.inventory) else image
+    if "@" in named:
+        return named
+    tagged = named if ":" in named.rpartition("/")[2] else f"{named}:latest"
+    return f"{tagged}@{stacks.digest(cluster, tagged)}"
+
+
+def _existing(cluster: Cluster, name: str) -> Service | None:
+    return next((service for service in cluster.ask(facts.services) if service.name == name), None)
+
+
+def _seen(cluster: Cluster, service: Service) -> Definition:
+    return definition.of(service.spec, _networks(cluster))
+
+
+def _networks(cluster: Cluster) -> dict[str, str]:
+    """The names of the swarm's networks, by id."""
+    return {one["Id"]: one["Name"] for one in cluster.ask(facts.networks) if one["Scope"] == "swarm"}
+
+
+def _refuse_another(existing: Service, changes: list[str]) -> None:
+    if changes:
+        raise InputError(
+            f"{existing.name} exists, and this would change it: {', '.join(changes)}",
+            remedy=f"inv service.update {existing.name} changes it",
+        )
+
+
+def _await_new(cluster: Cluster, service: Service, deadline: Deadline, *, settled: bool, keep: bool) -> None:
+    try:
+        wait(cluster, [service.id], deadline, settled=settled)
+    except ConnectionFailed:
+        raise
+    except SwarmopsError as failure:
+        if keep:
+            raise
+        cluster.progress.done(f"failed: {failure}", service.name)
+        cluster.manage(commands.remove(service.name))
+        gone(cluster, {service.id}, Deadline(deadline.seconds))
+        raise RolledBack(f"{failure}\n  Nothing of it is left (--keep leaves it)") from failure
+
+
+def _refuse_another_version(cluster: Cluster, before: Service, wanted: Definition) -> None:
+    now = find(cluster, before.name)
+    if not definition.changes(_seen(cluster, now), wanted):
+        return
+    if now.spec == before.spec:
+        raise RolledBack(f"swarm put the version before back\n    {now.update_message}", remedy=f"inv ps {now.name}")
+    raise SwarmopsError(f"{now.name} was changed by somebody else meanwhile", remedy=f"inv ps {now.name}")
+
+
+def _undone(cluster: Cluster, before: Service, failure: SwarmopsError, timeout: float) -> SwarmopsError:
+    """What is raised for an update that failed: RolledBack once the version before runs again."""
+    cluster.progress.done(f"failed: {failure}", before.name)
+    cluster.progress.waiting("putting the version before back")
+    try:
+        _put_back(cluster, before, Deadline(timeout))
+    except SwarmopsError as second:
+        text = f"{failure}\n  The version before could not be put back: {second}"
+        return SwarmopsError(text, remedy=f"inv ps {before.name}")
+    return RolledBack(f"{failure}\n  The version before runs again")
+
+
+def _put_back(cluster: Cluster, before: Service, deadline: Deadline) -> None:
+    now = find(cluster, before.name)
+    if now.spec != before.spec and now.previous == before.spec:
+        cluster.manage(commands.rollback(before.name))
+    wait(cluster, [before.id], deadline)
+    if find(cluster, before.name).spec != before.spec:
+        raise SwarmopsError(f"{before.name} was changed by somebody else meanwhile")

@@ -1,0 +1,184 @@
+"""Overlay networks by hand: made, listed, removed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from ipaddress import IPv4Network
+
+from swarmops import facts
+from swarmops.cluster import Cluster
+from swarmops.commands import network as commands
+from swarmops.errors import CommandFailed, ConnectionFailed, InputError, suggest
+from swarmops.facts import Json
+from swarmops.report import Recap, table
+from swarmops.wait import Deadline, until
+
+HEAD = ("NETWORK", "DRIVER", "ATTACHABLE", "ENCRYPTED", "SUBNET", "SERVICES")
+REMOVE_AGAIN_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a network is like. Without a subnet swarm chooses one."""
+
+    driver: str = "overlay"
+    attachable: bool = False
+    encrypted: bool = False
+    subnet: str = ""
+
+    @classmethod
+    def of(cls, network: Json) -> Options:
+        """From an element of `/networks`."""
+        subnets = [entry["Subnet"] for entry in (network.get("IPAM") or {}).get("Config") or [] if "Subnet" in entry]
+        encrypted = "encrypted" in (network.get("Options") or {})
+        return cls(network["Driver"], network["Attachable"], encrypted, ", ".join(subnets))
+
+    def check(self) -> None:
+        """Raises InputError for what no network can be."""
+        if self.driver != "overlay":
+            raise InputError(f"--driver {self.driver}: should be overlay, the one that connects nodes")
+        if self.subnet:
+            try:
+                IPv4Network(self.subnet)
+            except ValueError as error:
+                raise InputError(f"--subnet {self.subnet}: {error}", remedy="such as 10.90.0.0/24") from None
+
+    def differences(self, wanted: Options) -> list[str]:
+        """How this network is not the wanted one, in words."""
+        said = [("driver", self.driver, wanted.driver), ("subnet", self.subnet, wanted.subnet or self.subnet)]
+        said += [(name, getattr(self, name), getattr(wanted, name)) for name in ("attachable", "encrypted")]
+        return [f"{name} is {_word(seen)}, not {_word(asked)}" for name, seen, asked in said if seen != asked]
+
+
+def create(cluster: Cluster, name: str, wanted: Options, timeout: float) -> Recap:
+    """Makes a network, unless there is one with these options; returns when every manager that answers has it.
+
+    Raises InputError, before anything changes, for what cannot be and for a network with other options.
+    """
+    deadline, recap = Deadline(timeout), Recap()
+    wanted.check()
+    existing = networks(cluster)
+    if name in existing:
+        if wrong := Options.of(existing[name]).differences(wanted):
+            raise InputError(
+                f"network {name} exists: {', '.join(wrong)}",
+                remedy=f"an engine cannot change a network; inv network.rm {name}, then again",
+            )
+    else:
+        _refuse_overlap(wanted, existing.values())
+        cluster.manage(
+            commands.create(
+                name,
+                driver=wanted.driver,
+                attachable=wanted.attachable,
+                encrypted=wanted.encrypted,
+                subnet=wanted.subnet or None,
+            )
+        )
+        recap.changed(name, "created")
+    until(lambda: _awaited(cluster, name), deadline, cluster.progress)
+    recap.ok(name)
+    return recap
+
+
+def remove(cluster: Cluster, names: Collection[str], timeout: float) -> Recap:
+    """Removes networks; returns when no manager that answers has them. What is not there counts as removed.
+
+    Raises InputError when services use one of them.
+    """
+    deadline, recap = Deadline(timeout), Recap()
+    existing = networks(cluster)
+    there = [name for name in names if name in existing]
+    users = {name: used_by(cluster, existing[name]) for name in there}
+    if mesh := [name for name in there if existing[name].get("Ingress")]:
+        raise InputError(f"network {mesh[0]} is the swarm's own, for ports in ingress mode")
+    if used := [f"network {name} is used by {', '.join(found)}" for name, found in users.items() if found]:
+        services = sorted({service for found in users.values() for service in found})
+        raise InputError("\n  ".join(used), remedy=f"inv service.rm {','.join(services)}, or inv remove of their stack")
+    _take_away(cluster, there, deadline)
+    for name in there:
+        recap.changed(name, "removed")
+        if name in cluster.inventory.settings.networks:
+            recap.note(f"{cluster.inventory.path.name} has network {name}: the next inv up makes it again.")
+    for name in names:
+        recap.ok(name, "gone")
+        if name not in existing:
+            recap.note(f"There was no network {name}{suggest(name, existing)}")
+    return recap
+
+
+def _take_away(cluster: Cluster, names: Collection[str], deadline: Deadline) -> None:
+    said, retry = "", Deadline(0)
+
+    def missing() -> str:
+        nonlocal said, retry
+        left = networks(cluster).keys() & set(names)
+        if left and not retry.left:
+            # More than once: a task that is still ending holds on to its network, and the engine says so.
+            try:
+                cluster.manage(commands.remove(*sorted(left)))
+            except CommandFailed as error:
+                said = f" ({str(error).splitlines()[-1].strip()})"
+            retry = Deadline(REMOVE_AGAIN_SECONDS)
+        return _left(cluster, names) + (said if left else "")
+
+    if names:
+        until(missing, deadline, cluster.progress)
+
+
+def ls(cluster: Cluster) -> str:
+    """The networks of the swarm as a table."""
+    rows = []
+    for name, network in sorted(networks(cluster).items()):
+        options = Options.of(network)
+        flags = (_word(options.attachable), _word(options.encrypted))
+        rows.append((name, options.driver, *flags, options.subnet or "-", ", ".join(used_by(cluster, network)) or "-"))
+    return table(HEAD, rows)
+
+
+def networks(cluster: Cluster) -> dict[str, Json]:
+    """The networks that the swarm has, by name."""
+    return {one["Name"]: one for one in cluster.ask(facts.networks) if one["Scope"] == "swarm"}
+
+
+def used_by(cluster: Cluster, network: Json) -> list[str]:
+    """The names of the services on a network."""
+    found = []
+    for service in cluster.ask(facts.services):
+        stated = service.template.get("Networks") or service.spec.get("Networks") or []
+        if {item["Target"] for item in stated} & {network["Id"], network["Name"]}:
+            found.append(service.name)
+    return found
+
+
+def _refuse_overlap(wanted: Options, existing: Iterable[Json]) -> None:
+    """The engine takes a subnet that another network has, and never gives the network its addresses."""
+    for network in existing if wanted.subnet else ():
+        for subnet in filter(None, Options.of(network).subnet.split(", ")):
+            with suppress(ValueError):
+                if IPv4Network(subnet).overlaps(IPv4Network(wanted.subnet)):
+                    raise InputError(f"--subnet {wanted.subnet}: network {network['Name']} has {subnet}")
+
+
+def _managers(cluster: Cluster) -> Iterator[tuple[str, dict[str, Json]]]:
+    """The networks that each manager has, by name; of those managers that answer."""
+    for node in cluster.inventory.managers:
+        with suppress(ConnectionFailed):
+            yield node.name, {one["Name"]: one for one in facts.networks(cluster.api(node.name))}
+
+
+def _awaited(cluster: Cluster, name: str) -> str:
+    seen = {manager: there.get(name, {}) for manager, there in _managers(cluster)}
+    # One whose subnet is not to be had is there, and never gets a driver.
+    return ", ".join(f"{manager} has no addresses for {name}" for manager, one in seen.items() if not one.get("Driver"))
+
+
+def _left(cluster: Cluster, names: Collection[str]) -> str:
+    left = [f"{manager} has {name}" for manager, there in _managers(cluster) for name in names if name in there]
+    return ", ".join(left)
+
+
+def _word(value: object) -> str:
+    return {"True": "yes", "False": "no"}.get(str(value), str(value))
