@@ -1,6 +1,6 @@
 """A load of so many requests a second on kept connections, which counts every one that fails.
 
-    python bench/load.py URL [RATE] [SECONDS]
+python bench/load.py URL [RATE] [SECONDS]
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ class Tally:
 
     def __str__(self) -> str:
         times = ", ".join(f"p{share:g} {self.percentile(share / 100) * 1000:.0f} ms" for share in (50, 99, 100))
-        return f"{self.requests} requests, {self.lost.total()} lost{self.lost and dict(self.lost) or ''}, {times}"
+        why = f" ({dict(self.lost)})" if self.lost else ""
+        return f"{self.requests} requests, {self.lost.total()} lost{why}, {times}"
 
 
 class Load:

@@ -1,15 +1,24 @@
-"""What the ingress balances: every service that declares SERVICE_PORTS."""
+"""What the ingress balances: every service on its network that declares SERVICE_PORTS."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from swarmops.errors import InputError, Problem
 
+if TYPE_CHECKING:
+    from swarmops.facts import Service
+
+STACK = "ingress"
+"""The stack of the inventory that has the proxies."""
+PROXY, CONFIG = "haproxy", "config"
+"""Its services: the proxies, and the one that they have their configuration from."""
+
 _HIGHEST_PORT = 65535
+_FEWEST_SLOTS = 16
 _HOST = re.compile(r"(?P<host>[A-Za-z0-9.-]*)(?P<path>/[A-Za-z0-9._~/-]*)?")
 
 
@@ -17,28 +26,33 @@ _HOST = re.compile(r"(?P<host>[A-Za-z0-9.-]*)(?P<path>/[A-Za-z0-9._~/-]*)?")
 class Backend:
     """A port of a service behind the proxy, and which requests are for it."""
 
-    stack: str
     service: str
+    """Its name in the swarm."""
     port: int
     host: str = ""
     """The name that its requests carry; empty: any."""
     path: str = ""
     """What their paths begin with; empty: anything."""
-    slots: int = 16
-    """How many replicas the proxy has room for."""
+    slots: int = _FEWEST_SLOTS
+    """For how many replicas the proxy has room."""
 
     @property
     def name(self) -> str:
         """Its name in the proxy's configuration."""
-        return f"{self.stack}_{self.service}_{self.port}"
+        return f"{self.service}_{self.port}"
 
     @property
     def dns(self) -> str:
         """The name that Docker's DNS answers with the addresses of all tasks."""
-        return f"tasks.{self.stack}_{self.service}"
+        return f"tasks.{self.service}"
+
+    @property
+    def claim(self) -> str:
+        """The host and path of its requests."""
+        return self.host + self.path
 
 
-def published(stacks: Mapping[str, Mapping[str, Any]]) -> list[Backend]:
+def declared(stacks: Mapping[str, Mapping[str, Any]]) -> list[Backend]:
     """The backends in parsed stack files, by the names of their stacks; in the order in which the proxy tries them.
 
     In its environment a service declares its ports as SERVICE_PORTS, separated by commas, and which requests are for
@@ -50,15 +64,68 @@ def published(stacks: Mapping[str, Mapping[str, Any]]) -> list[Backend]:
     for stack, file in stacks.items():
         for service, definition in file["services"].items():
             try:
-                found += _backends(stack, service, _environment(definition.get("environment") or {}))
+                environment = _environment(definition.get("environment") or {})
+                replicas = (definition.get("deploy") or {}).get("replicas") or 1
+                found += _backends(f"{stack}_{service}", environment, slots(replicas))
             except ValueError as error:
                 problems.append(Problem(f"stack {stack}", 0, f"services.{service}.environment: {error}"))
     if problems:
         raise InputError.of(problems)
-    return sorted(found, key=lambda backend: (not backend.host, -len(backend.path)))
+    return _tried(found)
 
 
-def _backends(stack: str, service: str, environment: Mapping[str, str]) -> Iterator[Backend]:
+def balanced(
+    services: Iterable[Service], networks: Collection[str], *, stacks: Sequence[str], nodes: int
+) -> tuple[list[Backend], list[str]]:
+    """The backends of the services that the swarm has on some networks, by id or name, and what is wrong with others.
+
+    The order is that of `declared`, for the inventory's `stacks`; other services come after these, by name. A global
+    service has as many replicas as there are `nodes`.
+    """
+    rank = {stack: number for number, stack in enumerate(stacks)}
+    found: list[Backend] = []
+    wrong: list[str] = []
+    for service in sorted(services, key=lambda service: (rank.get(service.stack, len(rank)), service.name)):
+        if not set(networks) & set(_networks(service)):
+            continue
+        environment = _environment(service.template.get("ContainerSpec", {}).get("Env") or [])
+        try:
+            found += _backends(service.name, environment, slots(service.replicas or nodes))
+        except ValueError as error:
+            wrong.append(f"{service.name} is left out: {error}")
+    return _tried(found), wrong
+
+
+def hidden(backends: Iterable[Backend]) -> list[str]:
+    """The backends that no request reaches, because one before them claims the same, in words."""
+    first: dict[str, Backend] = {}
+    return [
+        f"{backend.name} gets no request: {first[backend.claim].name} has {backend.claim or 'all that nobody claims'}"
+        for backend in backends
+        if first.setdefault(backend.claim, backend) is not backend
+    ]
+
+
+def networks(stack: str, file: Mapping[str, Any]) -> set[str]:
+    """The names in the swarm of the networks of a parsed stack file."""
+    stated = (file.get("networks") or {"default": None}).items()
+    return {(network or {}).get("name") or _network(stack, short, network or {}) for short, network in stated}
+
+
+def _network(stack: str, short: str, network: Mapping[str, Any]) -> str:
+    return short if network.get("external") else f"{stack}_{short}"
+
+
+def slots(replicas: int) -> int:
+    """Room for at least twice as many replicas, so that few changes of their number change the configuration."""
+    return max(_FEWEST_SLOTS, 1 << (2 * replicas - 1).bit_length())
+
+
+def _tried(backends: Iterable[Backend]) -> list[Backend]:
+    return sorted(backends, key=lambda backend: (not backend.host, -len(backend.path)))
+
+
+def _backends(service: str, environment: Mapping[str, str], room: int) -> Iterator[Backend]:
     stated = environment.get("VIRTUAL_HOST", "")
     match = _HOST.fullmatch(stated)
     if not match:
@@ -66,10 +133,15 @@ def _backends(stack: str, service: str, environment: Mapping[str, str]) -> Itera
     for port in filter(None, re.split(r"[,\s]+", environment.get("SERVICE_PORTS", ""))):
         if not (port.isdecimal() and 1 <= int(port) <= _HIGHEST_PORT):
             raise ValueError(f'SERVICE_PORTS "{port}" should be ports of the service, separated by commas')
-        yield Backend(stack, service, int(port), match["host"], match["path"] or "")
+        yield Backend(service, int(port), match["host"], match["path"] or "", room)
 
 
 def _environment(stated: Mapping[str, Any] | list[str]) -> dict[str, str]:
     if isinstance(stated, list):
         return dict(item.partition("=")[::2] for item in stated)
     return {key: "" if value is None else str(value) for key, value in stated.items()}
+
+
+def _networks(service: Service) -> list[str]:
+    stated = service.template.get("Networks") or service.spec.get("Networks") or []
+    return [network["Target"] for network in stated]

@@ -11,8 +11,9 @@ from swarmops import composefile, facts, stackfile
 from swarmops.cluster import Cluster
 from swarmops.commands import stack as commands
 from swarmops.errors import CommandFailed, Denied, InputError, NotFound, suggest
-from swarmops.ingress import Backend, published
+from swarmops.ingress import Backend
 from swarmops.ops import configs
+from swarmops.ops.balanced import backends
 from swarmops.ops.configs import Secrets
 from swarmops.ops.images import denied, headers, reference
 from swarmops.ops.lock import Terms, locked
@@ -74,15 +75,16 @@ def unknown_stack(cluster: Cluster, name: str) -> InputError:
 
 
 def rendered(cluster: Cluster, route: str) -> dict[str, Stack]:
-    """Every stack of the inventory, rendered. The proxy's configuration names the services of all of them."""
+    """Every stack of the inventory, rendered. The proxies' configuration names the services that run."""
     names = list(cluster.inventory.settings.stacks)
     image = reference(cluster)
-    first = {name: _render(cluster, name, route, image, []) for name in names}
-    services = published({name: stack.file for name, stack in first.items()})
-    return {name: _render(cluster, name, route, image, services) for name in names}
+    first = {name: one(cluster, name, route, image, []) for name in names}
+    services = backends(cluster, first.values())
+    return {name: one(cluster, name, route, image, services) for name in names}
 
 
-def _render(cluster: Cluster, name: str, route: str, image: Callable[[str], str], services: list[Backend]) -> Stack:
+def one(cluster: Cluster, name: str, route: str, image: Callable[[str], str], services: list[Backend]) -> Stack:
+    """One stack of the inventory, rendered; `services` is what the ingress balances."""
     inventory = cluster.inventory
     root = inventory.project / "templates"
     context = stack_context(inventory, name, route, image, services)
@@ -91,7 +93,7 @@ def _render(cluster: Cluster, name: str, route: str, image: Callable[[str], str]
     def read(path: Path) -> str:
         return render(path, root, context)
 
-    return stackfile.parse(name, read(file), file, read, environment(file, inventory.project))
+    return stackfile.parse(name, read(file), file, read, environment(file, inventory.project), Path.read_text)
 
 
 def template(cluster: Cluster, name: str) -> Path:
@@ -102,7 +104,7 @@ def template(cluster: Cluster, name: str) -> Path:
 def environment(template: Path, project: Path) -> dict[str, str]:
     """The variables of a stack file: `.env` beside it, or that of the project, and over it the process's own."""
     found = next((path for path in (template.with_name(".env"), project / ".env") if path.is_file()), None)
-    return (composefile.dotenv(found.read_text()) if found else {}) | dict(os.environ)
+    return (composefile.dotenv(found.read_text(), os.environ) if found else {}) | dict(os.environ)
 
 
 def pinned(cluster: Cluster, stack: Stack, secrets: Secrets) -> Stack:

@@ -1,1 +1,22 @@
 """The ingress."""
+
+from __future__ import annotations
+
+from invoke.context import Context
+from invoke.tasks import task
+
+from swarmops.tasks.session import session
+
+
+@task
+def credentials(c: Context) -> None:
+    """Show where the proxies' statistics are, and the user and password that see them."""
+    with session(c) as cluster:
+        from swarmops.ops import ingress
+
+        shown = ingress.credentials(cluster)
+        print("\n".join([*(f"url       {url}" for url in shown.urls), f"user      {shown.user}"]))
+        print(f"password  {shown.password.reveal()}")
+
+
+GROUPS = {"ingress": (credentials,)}

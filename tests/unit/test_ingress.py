@@ -1,4 +1,4 @@
-"""Which services the ingress balances, and in which order it tries them."""
+"""Which services the ingress balances, in which order it tries them, and what it is told."""
 
 from __future__ import annotations
 
@@ -9,25 +9,34 @@ import pytest
 import yaml
 
 from swarmops.errors import InputError
-from swarmops.ingress import Backend, published
+from swarmops.facts import Service
+from swarmops.ingress import Backend, balanced, declared, hidden, networks, slots
 from swarmops.inventory import load
 from swarmops.render import render, stack_context
 
 ROOT = Path(__file__).parents[2]
+NETWORK = "n1"
 
 
 def stack(**services: Any) -> dict[str, Any]:
     return {"services": {name: {"environment": environment} for name, environment in services.items()}}
 
 
+def service(name: str, *environment: str, stack: str = "", network: str = NETWORK, mode: Any = None) -> Service:
+    """A service as the swarm has it."""
+    template = {"ContainerSpec": {"Env": list(environment)}, "Networks": [{"Target": network}]}
+    spec = {"Name": name, "Mode": mode or {"Replicated": {"Replicas": 3}}, "TaskTemplate": template}
+    return Service.of({"ID": name, "Spec": spec | {"Labels": {"com.docker.stack.namespace": stack} if stack else {}}})
+
+
 def test_a_service_is_found_by_the_ports_that_it_declares() -> None:
-    found = published(
+    found = declared(
         {
             "shop": stack(web={"SERVICE_PORTS": "80, 8080", "OTHER": None}, db={"SERVICE_PORT": 1}, job=None),
             "blog": stack(front=["SERVICE_PORTS=3000", "DEBUG"]),
         }
     )
-    assert found == [Backend("shop", "web", 80), Backend("shop", "web", 8080), Backend("blog", "front", 3000)]
+    assert found == [Backend("shop_web", 80), Backend("shop_web", 8080), Backend("blog_front", 3000)]
     assert [backend.name for backend in found][-1] == "blog_front_3000"
     assert found[-1].dns == "tasks.blog_front"
 
@@ -35,13 +44,13 @@ def test_a_service_is_found_by_the_ports_that_it_declares() -> None:
 def test_what_claims_more_is_tried_first() -> None:
     claims = ["", "/cart", "shop.example", "shop.example/cart", "/", "shop.example/cart/v2"]
     services = {f"s{n}": {"SERVICE_PORTS": 80, "VIRTUAL_HOST": claim} for n, claim in enumerate(claims)}
-    tried = [backend.host + backend.path for backend in published({"shop": stack(**services)})]
+    tried = [backend.claim for backend in declared({"shop": stack(**services)})]
     assert tried == ["shop.example/cart/v2", "shop.example/cart", "shop.example", "/cart", "/", ""]
 
 
 def test_what_is_no_port_or_host_is_refused_all_at_once() -> None:
     with pytest.raises(InputError) as caught:
-        published(
+        declared(
             {
                 "shop": stack(
                     web={"SERVICE_PORTS": "http"},
@@ -60,18 +69,60 @@ def test_what_is_no_port_or_host_is_refused_all_at_once() -> None:
     ]
 
 
-def proxy(services: list[Backend], **more: Any) -> str:
-    context = stack_context(load(ROOT / "inventory.yaml"), "ingress", "dns", str, services) | more
+def test_the_services_of_the_swarm_are_balanced_in_any_stack_and_none() -> None:
+    services = [
+        service("by-hand", "SERVICE_PORTS=80"),
+        service("late_web", "SERVICE_PORTS=80", stack="late"),
+        service("early_web", "A=b", "SERVICE_PORTS=80,81", stack="early"),
+        service("early_db", "A=b", stack="early"),
+        service("elsewhere", "SERVICE_PORTS=80", network="n2"),
+        service("wrong", "SERVICE_PORTS=http"),
+        service("agent", "SERVICE_PORTS=9", "VIRTUAL_HOST=/agent", mode={"Global": {}}),
+    ]
+    found, wrong = balanced(services, {NETWORK, "localnet"}, stacks=["early", "late"], nodes=20)
+    assert [(backend.name, backend.slots) for backend in found] == [
+        ("agent_9", 64),
+        ("early_web_80", 16),
+        ("early_web_81", 16),
+        ("late_web_80", 16),
+        ("by-hand_80", 16),
+    ]
+    assert wrong == ['wrong is left out: SERVICE_PORTS "http" should be ports of the service, separated by commas']
+
+
+@pytest.mark.parametrize(
+    ("replicas", "room"), [(0, 16), (1, 16), (8, 16), (9, 32), (16, 32), (17, 64), (50, 128), (64, 128), (100, 256)]
+)
+def test_there_is_room_for_twice_the_replicas(replicas: int, room: int) -> None:
+    assert slots(replicas) == room
+
+
+def test_who_gets_no_request_is_said() -> None:
+    backends = [Backend("a", 80, "x.example"), Backend("b", 80, "x.example"), Backend("c", 80), Backend("c", 81)]
+    assert hidden(backends) == [
+        "b_80 gets no request: a_80 has x.example",
+        "c_81 gets no request: c_80 has all that nobody claims",
+    ]
+
+
+def test_the_networks_of_a_stack_by_their_names_in_the_swarm() -> None:
+    stated = {"localnet": {"external": True}, "other": {"external": True, "name": "others"}, "own": None}
+    assert networks("ingress", {"networks": stated}) == {"localnet", "others", "ingress_own"}
+    assert networks("ingress", {}) == {"ingress_default"}
+
+
+def proxy(services: list[Backend]) -> str:
+    context = stack_context(load(ROOT / "inventory.yaml"), "ingress", "dns", str, services)
     return render(ROOT / "templates/stacks/haproxy.cfg.j2", ROOT / "templates", context)
 
 
 def test_the_proxy_names_every_backend_and_one_of_them_for_the_rest() -> None:
     text = proxy(
         [
-            Backend("a", "b", 80, "x.example", "/y"),
-            Backend("c", "d", 80, path="/z"),
-            Backend("e", "f", 1),
-            Backend("g", "h", 2),
+            Backend("a_b", 80, "x.example", "/y"),
+            Backend("c_d", 80, path="/z"),
+            Backend("e_f", 1),
+            Backend("g_h", 2, slots=64),
         ]
     )
     rules = [line.strip() for line in text.splitlines() if "_backend" in line]
@@ -80,21 +131,14 @@ def test_the_proxy_names_every_backend_and_one_of_them_for_the_rest() -> None:
         "use_backend c_d_80 if { path_beg /z }",
         "default_backend e_f_1",
     ]
-    assert "server-template replica 50 tasks.g_h:2" in text
+    assert "server-template replica 64 tasks.g_h:2" in text
 
 
-def test_the_statistics_are_there_when_a_secret_protects_them() -> None:
-    assert "stats" not in proxy([])
-    text = proxy([], stats_secret="ingress-users")
-    assert "http-request auth realm ingress unless { http_auth(stats) }" in text
-    assert "ingress-users" not in text
-
-
-def test_the_secret_goes_to_the_proxy_and_the_port_to_the_managers() -> None:
-    context = stack_context(load(ROOT / "inventory.yaml"), "ingress", "mesh", str, []) | {"stats_secret": "users"}
+def test_the_statistics_ask_for_the_password_that_the_swarm_made() -> None:
+    assert "http-request auth realm ingress unless { http_auth(stats) }" in proxy([])
+    context = stack_context(load(ROOT / "inventory.yaml"), "ingress", "mesh", str, [])
     file = yaml.safe_load(render(ROOT / "templates/stacks/ingress.yml.j2", ROOT / "templates", context))
     service = file["services"]["haproxy"]
-    assert file["secrets"] == {"stats": {"external": True, "name": "users"}}
-    assert service["secrets"] == [{"source": "stats", "target": "stats.cfg"}]
-    assert service["command"][-1] == "/run/secrets/stats.cfg"
+    assert file["secrets"] == {"stats": {"x-generate": 24}}
+    assert service["secrets"] == ["stats"]
     assert [(port["published"], port["mode"]) for port in service["ports"]] == [(80, "ingress"), (1936, "host")]

@@ -1,0 +1,169 @@
+"""The ingress follows the services: a proxy fetches its configuration, and this changes what it finds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+from hashlib import sha256
+
+from swarmops import facts, ingress, stackfile
+from swarmops.cluster import Cluster
+from swarmops.commands import Command, Secret, docker, stack as commands
+from swarmops.errors import ConnectionFailed, SwarmopsError
+from swarmops.facts import Service
+from swarmops.ingress import CONFIG, PROXY, STACK
+from swarmops.inventory import Node
+from swarmops.ops import configs, stacks
+from swarmops.ops.balanced import balanced
+from swarmops.ops.convergence import Watch
+from swarmops.ops.images import authorized, reference
+from swarmops.ops.lock import Terms, locked
+from swarmops.plan import match
+from swarmops.render import write
+from swarmops.report import Recap
+from swarmops.stackfile import Stack
+from swarmops.wait import Deadline, until
+
+STATS_PORT = 1936
+USER = "admin"
+HAS = Command(("sh", "-c", "cd /tmp/ingress && sha256sum <loaded.cfg && cat refused 2>/dev/null || :"))
+"""In a proxy: the hash of the configuration that it has loaded, and why it refused another."""
+PASSWORD = Command(("cat", "/run/secrets/stats"))
+
+
+@dataclass(frozen=True)
+class Change:
+    """What the service that serves the configuration should be, pinned, and is not."""
+
+    stack: Stack
+    service: Service
+    content: str
+    balances: list[str]
+    notes: list[str]
+
+
+def refresh(cluster: Cluster, recap: Recap, deadline: Deadline) -> None:
+    """Has the proxies balance exactly the services that declare SERVICE_PORTS now; returns when all of them do.
+
+    Nothing is done where the inventory has no ingress, or it is not deployed. The caller must not hold its lock.
+    Raises SwarmopsError for a configuration that the proxies refuse, WaitTimeout.
+    """
+    if _change(cluster) is None:
+        return
+    with locked(cluster, STACK, "bring the ingress up to date", Terms(deadline.left, wait=deadline.left)):
+        change = _change(cluster)  # somebody else may have been faster
+        if change is None:
+            return
+        configs.create(cluster, change.stack, {})
+        command = commands.deploy(STACK, change.stack.text)
+        cluster.manage(authorized(cluster, command, *change.stack.images), timeout=max(deadline.left, 1))
+        text = f"balances {', '.join(change.balances) or 'nothing'}"
+        cluster.progress.done(text, STACK)
+        watch = Watch(cluster, [change.service.id])
+        until(lambda: watch.missing() or _behind(cluster, change.content), deadline, cluster.progress)
+        configs.prune(cluster, STACK)
+    recap.changed(STACK, text)
+    for note in change.notes:
+        recap.note(note)
+
+
+def _change(cluster: Cluster) -> Change | None:
+    if STACK not in cluster.inventory.settings.stacks:
+        return None
+    running = cluster.ask(lambda api: facts.services(api, STACK))
+    service = next((service for service in running if service.name == f"{STACK}_{CONFIG}"), None)
+    if service is None:
+        return None
+    render = partial(stacks.one, cluster, STACK, _route(service), reference(cluster))
+    backends, wrong = balanced(cluster, render([]))
+    full = render(backends)
+    for file, text in full.files.items():
+        write(cluster.inventory.rendered / file, text)
+    stack = _pinned(cluster, full, service)
+    if not stackfile.differences(stack, [service]):
+        return None
+    content = full.configs[full.file["configs"][PROXY]["name"]]
+    names = list(dict.fromkeys(backend.service for backend in backends))
+    return Change(stack, service, content, names, wrong + ingress.hidden(backends))
+
+
+def _route(service: Service) -> str:
+    """As it was deployed: asking the nodes' kernels again would take longer than all the rest."""
+    return "dns" if (service.spec.get("EndpointSpec") or {}).get("Mode") == "dnsrr" else "mesh"
+
+
+def _pinned(cluster: Cluster, full: Stack, service: Service) -> Stack:
+    """The one service alone, of the image that it runs: another one comes with a deploy of the stack."""
+    name, _, digest = service.image.partition("@")
+    file = {**full.file, "services": {CONFIG: full.services[CONFIG]}, "secrets": {}}
+    return stackfile.pinned(
+        replace(full, file=file), lambda image: digest if image == name else stacks.digest(cluster, image)
+    )
+
+
+def _behind(cluster: Cluster, content: str) -> str:
+    """The proxies that have loaded another configuration, in words. Raises SwarmopsError for one that refused it."""
+    proxies, wanted = _proxies(cluster), sha256(content.encode()).hexdigest()
+    said = cluster.each([node for node, _ in proxies], lambda node: _ask(cluster, node, dict(proxies)[node], HAS))
+    behind = []
+    for (node, _), text in zip(proxies, said, strict=True):
+        loaded, _, refused = text.partition("\n")
+        if refused:
+            raise SwarmopsError(f"the proxy on {node.name} refuses its configuration\n    {refused.strip()}")
+        if not loaded.startswith(wanted):
+            behind.append(node.name)
+    return f"the proxy on {', '.join(behind)} to load its configuration" if behind else ""
+
+
+def _proxies(cluster: Cluster) -> list[tuple[Node, str]]:
+    """The nodes where a proxy runs, by the word of a manager, and its container there."""
+    nodes, tasks = cluster.ask(
+        lambda api: (facts.nodes(api), api.get("/tasks", filters={"service": [f"{STACK}_{PROXY}"]}))
+    )
+    containers = {
+        task["NodeID"]: task["Status"]["ContainerStatus"]["ContainerID"]
+        for task in tasks
+        if task["Status"]["State"] == task["DesiredState"] == "running"
+    }
+    members = match(cluster.inventory.nodes, nodes, {})
+    here = [(cluster.inventory.node(name), member) for name, member in members.items() if member.ready]
+    return [(node, containers[member.id]) for node, member in here if member.id in containers]
+
+
+def _ask(cluster: Cluster, node: Node, container: str, command: Command) -> str:
+    """What a command in a container prints; nothing when the container or its node is gone by now."""
+    try:
+        return cluster.door(node.name).run(docker("exec", container, *command.argv), check=False, timeout=15).stdout
+    except ConnectionFailed:
+        return ""
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """How to see the proxies' statistics."""
+
+    urls: list[str]
+    password: Secret
+    user: str = USER
+
+
+def credentials(cluster: Cluster) -> Credentials:
+    """Where the proxies show their statistics, and the password, as a proxy that runs has it.
+
+    Raises SwarmopsError when none runs.
+    """
+    proxies = _proxies(cluster)
+    answers = (_ask(cluster, node, container, PASSWORD) for node, container in proxies)
+    password = next(filter(None, answers), "")
+    if not password:
+        raise SwarmopsError("no proxy runs", remedy=f"inv deploy {STACK}, or inv ps {STACK}")
+    return Credentials([_url(cluster, node) for node, _ in proxies], Secret(password))
+
+
+def _url(cluster: Cluster, node: Node) -> str:
+    """A lab's node is reached by a port of this machine where the inventory publishes one, else by its address."""
+    if not cluster.lab:
+        return f"http://{node.vars.ansible_host or node.name}:{STATS_PORT}"
+    pairs = (mapping.split(":") for mapping in node.vars.ports)
+    port = next((outer for outer, inner in pairs if inner == str(STATS_PORT)), "")
+    return f"http://localhost:{port}" if port else f"http://{node.address}:{STATS_PORT}"
