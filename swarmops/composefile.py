@@ -107,6 +107,8 @@ class _Reader:
             return {key: self._replaced(item, (*where, key)) for key, item in value.items()}
         if isinstance(value, list):
             return [self._replaced(item, (*where, index)) for index, item in enumerate(value)]
+        if isinstance(value, int | float) and ":" in (written := self._document.written(where)):
+            return written  # 22:22 is 1342 to the rules of YAML 1.1, and a text to docker
         if not isinstance(value, str) or "$" not in value:
             return value
         try:
@@ -116,7 +118,9 @@ class _Reader:
             return value
 
     def _unset(self, name: str, where: Where) -> str:
-        self.warnings.append(self._problem(where, f"the variable {name} is not set: taken as empty"))
+        self.warnings.append(
+            self._problem(where, f"warning: the variable {name} is not set and has no default: it is empty")
+        )
         return ""
 
     def _inline(self, service: dict[str, Any], where: Where) -> None:

@@ -40,6 +40,8 @@ class Stack:
     configs: Mapping[str, str] = field(default_factory=dict)
     order: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Which services wait for which others, and for what of them: short name → short name → condition."""
+    warnings: tuple[Problem, ...] = ()
+    """What was strange in the template."""
 
     @property
     def services(self) -> dict[str, dict[str, Any]]:
@@ -86,13 +88,15 @@ def parse(
     template: Path,
     read: Callable[[Path], str],
     environment: Mapping[str, str] | None = None,
+    read_plain: Callable[[Path], str] | None = None,
 ) -> Stack:
     """The stack in a rendered template.
 
-    `read` gives the content of a file that the stack refers to; `environment` the variables that it may use.
-    Raises InputError for what is not a stack file.
+    `read` gives the content of a file that a config names, `read_plain` that of an `env_file`, which is no template;
+    `environment` has the variables that the stack may use. Raises InputError for what is not a stack file.
     """
-    file = composefile.load(text, template, environment=environment or {}, read=read)
+    strange: list[Problem] = []
+    file = composefile.load(text, template, environment=environment or {}, read=read_plain or read, warn=strange.append)
     order = {short: _waits_for(service.pop("depends_on", None)) for short, service in file["services"].items()}
     if wrong := _wrong_order(order):
         raise InputError.of([Problem(template.name, 0, text) for text in wrong])
@@ -103,7 +107,7 @@ def parse(
             full = content_name(f"{name}_{short}", content)
             configs[full] = content
             file["configs"][short] = {"external": True, "name": full}
-    return Stack(name, file, configs, {short: waits for short, waits in order.items() if waits})
+    return Stack(name, file, configs, {short: waits for short, waits in order.items() if waits}, tuple(strange))
 
 
 def _waits_for(stated: Any) -> dict[str, str]:

@@ -40,9 +40,8 @@ def checked(cluster: Cluster, stack: Stack, route: str) -> None:
     """Shows the warnings. Raises InputError with all the errors, at their lines of the file as it is written."""
     found = lint(cluster, stack, route)
     file = file_name(cluster, stack)
-    for finding in found:
-        if not finding.error:
-            cluster.progress.done(str(finding.at(file)))
+    for warning in (*stack.warnings, *(finding.at(file) for finding in found if not finding.error)):
+        cluster.progress.done(str(warning))
     if errors := [finding.at(file) for finding in found if finding.error]:
         raise InputError.of(errors)
 
@@ -59,6 +58,7 @@ def of_inventory(cluster: Cluster, name: str = "") -> tuple[list[str], list[str]
         if name in ("", stack.name):
             for file, text in stack.files.items():
                 write(cluster.inventory.rendered / file, text)
+            warnings += map(str, stack.warnings)
             for finding in lint(cluster, stack, route):
                 (errors if finding.error else warnings).append(str(finding.at(file_name(cluster, stack))))
     return errors, warnings
