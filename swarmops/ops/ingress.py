@@ -103,20 +103,26 @@ def _pinned(cluster: Cluster, full: Stack, service: Service) -> Stack:
 
 def _behind(cluster: Cluster, content: str) -> str:
     """The proxies that have loaded another configuration, in words. Raises SwarmopsError for one that refused it."""
-    proxies, wanted = _proxies(cluster), sha256(content.encode()).hexdigest()
-    said = cluster.each([node for node, _ in proxies], lambda node: _ask(cluster, node, dict(proxies)[node], HAS))
-    behind = []
-    for (node, _), text in zip(proxies, said, strict=True):
+    wanted, behind = sha256(content.encode()).hexdigest(), []
+    for name, text in _say(cluster, HAS).items():
         loaded, _, refused = text.partition("\n")
         if refused:
-            raise SwarmopsError(f"the proxy on {node.name} refuses its configuration\n    {refused.strip()}")
+            raise SwarmopsError(f"the proxy on {name} refuses its configuration\n    {refused.strip()}")
         if not loaded.startswith(wanted):
-            behind.append(node.name)
+            behind.append(name)
     return f"the proxy on {', '.join(behind)} to load its configuration" if behind else ""
 
 
-def _proxies(cluster: Cluster) -> list[tuple[Node, str]]:
-    """The nodes where a proxy runs, by the word of a manager, and its container there."""
+def _say(cluster: Cluster, command: Command) -> dict[str, str]:
+    """What a command in each proxy that runs prints, by the name of its node."""
+    proxies = _proxies(cluster)
+    nodes = [cluster.inventory.node(name) for name in proxies]
+    said = cluster.each(nodes, lambda node: _ask(cluster, node.name, proxies[node.name], command))
+    return dict(zip(proxies, said, strict=True))
+
+
+def _proxies(cluster: Cluster) -> dict[str, str]:
+    """The containers of the proxies that run, by the word of a manager, by the names of their nodes."""
     nodes, tasks = cluster.ask(
         lambda api: (facts.nodes(api), api.get("/tasks", filters={"service": [f"{STACK}_{PROXY}"]}))
     )
@@ -126,14 +132,13 @@ def _proxies(cluster: Cluster) -> list[tuple[Node, str]]:
         if task["Status"]["State"] == task["DesiredState"] == "running"
     }
     members = match(cluster.inventory.nodes, nodes, {})
-    here = [(cluster.inventory.node(name), member) for name, member in members.items() if member.ready]
-    return [(node, containers[member.id]) for node, member in here if member.id in containers]
+    return {name: containers[member.id] for name, member in members.items() if member.ready and member.id in containers}
 
 
-def _ask(cluster: Cluster, node: Node, container: str, command: Command) -> str:
+def _ask(cluster: Cluster, node: str, container: str, command: Command) -> str:
     """What a command in a container prints; nothing when the container or its node is gone by now."""
     try:
-        return cluster.door(node.name).run(docker("exec", container, *command.argv), check=False, timeout=15).stdout
+        return cluster.door(node).run(docker("exec", container, *command.argv), check=False, timeout=15).stdout
     except ConnectionFailed:
         return ""
 
@@ -152,12 +157,11 @@ def credentials(cluster: Cluster) -> Credentials:
 
     Raises SwarmopsError when none runs.
     """
-    proxies = _proxies(cluster)
-    answers = (_ask(cluster, node, container, PASSWORD) for node, container in proxies)
-    password = next(filter(None, answers), "")
-    if not password:
+    passwords = {name: password for name, password in _say(cluster, PASSWORD).items() if password}
+    if not passwords:
         raise SwarmopsError("no proxy runs", remedy=f"inv deploy {STACK}, or inv ps {STACK}")
-    return Credentials([_url(cluster, node) for node, _ in proxies], Secret(password))
+    urls = [_url(cluster, cluster.inventory.node(name)) for name in passwords]
+    return Credentials(urls, Secret(next(iter(passwords.values()))))
 
 
 def _url(cluster: Cluster, node: Node) -> str:
