@@ -8,6 +8,7 @@ Prints seconds, each the median of the rounds, and the ratio. Needs an engine; m
 from __future__ import annotations
 
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -17,9 +18,11 @@ from collections import defaultdict
 from pathlib import Path
 
 HERE = Path(__file__).parent
-PROJECT = HERE.parent
+ROOT = HERE.parent
 INV = [str(Path(sys.executable).with_name("inv"))]
-ENVIRONMENT = os.environ | {"SWARMOPS_INVENTORY": str(HERE / "inventory.yaml")}
+COPY = Path(tempfile.mkdtemp(prefix="swarmops-bench-"))
+"""A copy of the templates: the stack is changed between two deploys, and swarm watches no update for long."""
+ENVIRONMENT = os.environ | {"SWARMOPS_INVENTORY": str(COPY / "inventory.yaml")}
 TRIMMED = [
     *("--cap-add=ALL", "--cap-drop=SYS_RESOURCE", "--device-cgroup-rule=a *:* rwm"),
     *(f"--security-opt={option}=unconfined" for option in ("seccomp", "apparmor", "systempaths")),
@@ -31,6 +34,10 @@ Times = defaultdict[str, dict[str, list[float]]]
 def main(rounds: int) -> None:
     """Measures `rounds` times, the two sides in turn, and prints the table."""
     times: Times = defaultdict(lambda: {"swarmops": [], "bare": []})
+    for part in ("templates", "images"):
+        shutil.copytree(ROOT / part, COPY / part)
+    shutil.copy(HERE / "inventory.yaml", COPY)
+    edit("templates/stacks/update.j2", "monitor: 2s", "monitor: 1ms")
     clean()
     inv("build", "echo"), inv("build", "nginx"), inv("up"), inv("down", "--volumes")  # the images are made here
     try:
@@ -40,6 +47,7 @@ def main(rounds: int) -> None:
             measure_bare(times)
     finally:
         clean()
+        shutil.rmtree(COPY)
     report(times)
 
 
@@ -58,6 +66,10 @@ def measure_swarmops(times: Times) -> None:
     timed(times, "up, again", "swarmops", [*INV, "up"])
     inv("push", "echo"), inv("push", "nginx")
     timed(times, "deploy echo", "swarmops", [*INV, "deploy", "echo"])
+    shutil.copytree(COPY / "stack/swb", COPY / "first", dirs_exist_ok=True)
+    edit("templates/stacks/echo.yml.j2", "  api:\n", "  api:\n    environment: {BENCH: changed}\n")
+    timed(times, "deploy, changed", "swarmops", [*INV, "deploy", "echo"])
+    edit("templates/stacks/echo.yml.j2", "    environment: {BENCH: changed}\n", "")
     timed(times, "drain worker01", "swarmops", [*INV, "drain", "worker01"])
     timed(times, "down --volumes", "swarmops", [*INV, "down", "--volumes"])
 
@@ -69,21 +81,29 @@ def measure_bare(times: Times) -> None:
     timed(times, "up, again", "bare", ["docker", "exec", "bare-manager", "docker", "node", "ls"])
     for name, tag in (("echo", "1.0"), ("nginx", "trixie")):
         run(["docker", "push", "-q", f"localhost:25000/{name}:{tag}"])
-    file = stack_file()
-    timed(times, "deploy echo", "bare", [str(HERE / "bare/deploy.sh"), "bare-manager", str(file)])
+    deploy = [str(HERE / "bare/deploy.sh"), sys.executable, "bare-manager"]
+    create_configs()
+    timed(times, "deploy echo", "bare", [*deploy, str(COPY / "first/echo.yml")])
+    timed(times, "deploy, changed", "bare", [*deploy, str(COPY / "stack/swb/echo.yml")])
     timed(times, "drain worker01", "bare", [str(HERE / "bare/drain.sh"), "bare-manager", "worker01"])
     timed(times, "down --volumes", "bare", [str(HERE / "bare/down.sh")])
 
 
-def stack_file() -> Path:
-    """The stack as swarmops rendered it; its configuration is made by hand in the bare swarm."""
-    folder = PROJECT / "stack/swb"
-    for config in (folder / "echo").iterdir():
+def create_configs() -> None:
+    """Makes the configurations of the stack that swarmops rendered in the bare swarm."""
+    for config in (COPY / "stack/swb/echo").iterdir():
         run(
             ["docker", "exec", "-i", "bare-manager", "docker", "config", "create", config.name, "-"],
             config.read_bytes(),
         )
-    return folder / "echo.yml"
+
+
+def edit(file: str, old: str, new: str) -> None:
+    """Replaces text in a file of the copy."""
+    path = COPY / file
+    before = path.read_text()
+    assert old in before, f"{file} has no {old!r}"
+    path.write_text(before.replace(old, new))
 
 
 def image(name: str) -> str:
@@ -99,7 +119,7 @@ def image(name: str) -> str:
 
 def privileges() -> list[str]:
     """Full where the engine grants it, as `up` decides."""
-    compose = (PROJECT / "stack/swb/compose.yml").read_text()
+    compose = (COPY / "stack/swb/compose.yml").read_text()
     return ["--privileged"] if "privileged: true" in compose else TRIMMED
 
 
@@ -118,7 +138,7 @@ def inv(*args: str) -> None:
 def run(command: list[str], stdin: bytes | None = None, *, check: bool = True) -> None:
     """Runs a command; what it says is shown when it fails."""
     ended = subprocess.run(
-        command, input=stdin, capture_output=True, env=ENVIRONMENT, cwd=PROJECT, timeout=300, check=False
+        command, input=stdin, capture_output=True, env=ENVIRONMENT, cwd=ROOT, timeout=300, check=False
     )
     if check and ended.returncode:
         sys.exit(f"{' '.join(command)} exited {ended.returncode}\n{ended.stderr.decode()}")
@@ -126,7 +146,7 @@ def run(command: list[str], stdin: bytes | None = None, *, check: bool = True) -
 
 def clean() -> None:
     """Removes both labs."""
-    subprocess.run([*INV, "down", "--volumes"], capture_output=True, env=ENVIRONMENT, cwd=PROJECT, check=False)
+    subprocess.run([*INV, "down", "--volumes"], capture_output=True, env=ENVIRONMENT, cwd=ROOT, check=False)
     subprocess.run([str(HERE / "bare/down.sh")], capture_output=True, check=False)
 
 

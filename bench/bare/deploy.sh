@@ -1,5 +1,5 @@
 #!/bin/bash
-# Deploys a rendered stack file and polls until all six tasks run.   usage: deploy.sh CONTAINER FILE
+# Deploys a rendered stack file and waits until it runs, as ideally as can be.   usage: deploy.sh PYTHON CONTAINER FILE
 set -euo pipefail
-docker exec -i "$1" docker stack deploy --detach=true -c - echo <"$2" >/dev/null
-until [ "$(docker exec "$1" docker stack ps echo --format '{{.CurrentState}}' | grep -c ^Running)" = 6 ]; do :; done
+docker exec -i "$2" docker stack deploy --detach=true -c - echo <"$3" >/dev/null
+exec "$1" -S "$(dirname "$0")/wait.py" "$2" echo
