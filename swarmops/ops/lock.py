@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from swarmops.cluster import Cluster
 from swarmops.connect.api import EngineAPI
@@ -40,6 +41,7 @@ class Holder:
     mark: str
     who: str
     host: str
+    home: str
     process: int
     purpose: str
     seconds: float
@@ -65,6 +67,7 @@ class Holder:
             mark=said[f"{LABEL}.mark"],
             who=said[f"{LABEL}.who"],
             host=said[f"{LABEL}.host"],
+            home=said[f"{LABEL}.home"],
             process=int(said[f"{LABEL}.process"]),
             purpose=said[f"{LABEL}.purpose"],
             seconds=seconds,
@@ -73,8 +76,8 @@ class Holder:
 
     @property
     def gone(self) -> bool:
-        """Whether it has had its time, or its process, one of this machine, has ended."""
-        return self.seconds > self.lasts or (self.host == platform.node() and not _runs(self.process))
+        """Whether it has had its time, or its process, one that we would see, has ended."""
+        return self.seconds > self.lasts or (self.home == home() and not _runs(self.process))
 
     def __str__(self) -> str:
         return f"{self.purpose}, by {self.who} on {self.host} (process {self.process}), for {self.seconds:.0f} s now"
@@ -130,11 +133,19 @@ def _labels(stack: str, mark: str, purpose: str, terms: Terms) -> dict[str, str]
         "mark": mark,
         "who": getpass.getuser(),
         "host": platform.node(),
+        "home": home(),
         "process": str(os.getpid()),
         "purpose": purpose,
         "lasts": f"{terms.lasts:g}",
     }
     return {LABEL: stack} | {f"{LABEL}.{key}": value for key, value in said.items()}
+
+
+def home() -> str:
+    """Where the number of a process means this process: the machine since its last start, and its namespace."""
+    with suppress(OSError):
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip() + os.readlink("/proc/self/ns/pid")
+    return platform.node()
 
 
 def _runs(process: int) -> bool:
