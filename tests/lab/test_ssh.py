@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +12,8 @@ from copy import deepcopy
 import pytest
 from engine import Lab, eventually, get
 
-ADDRESSES = {"manager": "10.94.0.11", "worker01": "10.94.0.32", "worker02": "10.94.0.33"}
+SUBNET = f"10.94.{os.environ.get('SWARMOPS_TEST_RUN', '0')}"
+ADDRESSES = {"manager": f"{SUBNET}.11", "worker01": f"{SUBNET}.32", "worker02": f"{SUBNET}.33"}
 HOST_KEY = "/var/lib/docker/swarmops/ssh_host_ed25519_key.pub"
 
 
@@ -103,6 +105,16 @@ def test_deploy_and_drain(behind: Lab, hosts: Lab) -> None:
     assert behind.running("worker01") == []
     assert [task["Node"] for task in behind.tasks("echo_api")] == ["worker02"] * 2
     assert get(behind.url(80)).status == 200
+
+
+def test_exec_shell_and_logs(hosts: Lab) -> None:
+    words = ["sh", "-c", "echo 'a  b' | tee /proc/1/fd/1; echo oops >&2; exit 7"]
+    run = hosts.inv("exec", "echo_nginx", "--", *words, check=7)
+    assert (run.out, run.err) == ("a  b\n", "oops\n")
+    assert "worker02 | a  b\n" in hosts.inv("logs", "echo_nginx").out
+    assert hosts.inv("shell", "worker02", "--", "sh", "-c", "hostname; exit 3", check=3).out == "worker02\n"
+    with known_hosts(hosts, ""):
+        assert "its host key is not in" in hosts.inv("shell", "worker02", "--", "true", check=1).err
 
 
 def test_an_unknown_host_key_is_refused(hosts: Lab) -> None:
