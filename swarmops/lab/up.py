@@ -86,10 +86,14 @@ def _secure_registry(cluster: Cluster, login: Login | None, recap: Recap) -> Non
         return
     from swarmops.lab import registry_files  # cryptography and bcrypt take a tenth of a second
 
-    if login and registry_files.set_password(cluster.engine, cluster.inventory, login):
-        recap.changed(REGISTRY, f"knows {login.username} by the password that the inventory states")
-    if cluster.inventory.settings.registry.tls and registry_files.set_certificate(cluster.engine, cluster.inventory):
-        recap.changed(REGISTRY, "has a new certificate")
+    engine, inventory, done = cluster.engine, cluster.inventory, []
+    if login and registry_files.set_password(engine, inventory, login):
+        done.append(f"knows {login.username} by the password that the inventory states")
+    if inventory.settings.registry.tls and registry_files.set_certificate(engine, inventory):
+        done.append("has a new certificate")
+    for text in done:
+        recap.changed(REGISTRY, text)
+        cluster.progress.done(text, REGISTRY)
 
 
 def _compose_up(inventory: Inventory, services: Iterable[str], *, start: bool = True) -> None:

@@ -28,6 +28,9 @@ LABEL = "swarmops.cluster"
 said: list[str] = []
 """All that any swarmops command of this run has printed: no secret may be in it."""
 
+passwords: list[str] = []
+"""Secrets that tests have used, for the last look at what was said."""
+
 
 @dataclass(frozen=True)
 class Run:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from engine import Lab, docker, said
+from engine import Lab, docker, passwords, said
 
 
 def test_no_join_token_was_ever_shown(lab: Lab) -> None:
@@ -19,3 +19,8 @@ def test_no_join_token_was_ever_shown(lab: Lab) -> None:
     for text in (*said, *logs, *written, *made):
         assert not any(token in text for token in tokens)
         assert "SWMTKN-" not in text
+
+
+def test_no_password_was_ever_shown(lab: Lab) -> None:
+    texts = (*said, *(docker("logs", name).text for name in lab.containers()))
+    assert not [password for password in passwords if any(password in text for text in texts)]
