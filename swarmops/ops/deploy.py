@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import getpass
 import platform
+from contextlib import suppress
 from dataclasses import dataclass
 
 from swarmops import facts, record, stackfile
 from swarmops.cluster import Cluster
 from swarmops.commands import Command, service as service_commands
 from swarmops.connect import local
-from swarmops.errors import CommandFailed, InputError, RolledBack, SwarmopsError
+from swarmops.errors import CommandFailed, RolledBack, SwarmopsError
 from swarmops.facts import Service
-from swarmops.ops import configs, stacks
+from swarmops.ops import configs, ingress, lint, stacks
 from swarmops.ops.apply import apply
+from swarmops.ops.configs import Secrets
 from swarmops.ops.convergence import wait
 from swarmops.ops.lock import Terms, locked
+from swarmops.ops.remove import take_away
 from swarmops.ops.routing import routing
 from swarmops.record import Record
 from swarmops.render import write
@@ -52,54 +55,57 @@ def deploy(cluster: Cluster, name: str, options: Options) -> Recap:
     Raises InputError for a stack that is not as it should be, before anything changes; RolledBack when it failed and
     the version before runs again.
     """
-    deadline, recap = Deadline(options.timeout), Recap()
     stacks.known(cluster, name)
     cluster.manager()  # where none answers, this says so best
     stack, secrets = prepared(cluster, name)
-    with locked(cluster, name, f"deploy {name}{options.message and ': ' + options.message}", options.terms):
-        change(cluster, stack, secrets, deadline, recap, options, options.message)
-    return recap
+    return carry_out(cluster, stack, secrets, f"deploy {name}{options.message and ': ' + options.message}", options)
 
 
-def prepared(cluster: Cluster, name: str) -> tuple[Stack, configs.Secrets]:
+def prepared(cluster: Cluster, name: str) -> tuple[Stack, Secrets]:
     """A stack of the inventory, rendered, written, checked and pinned, and its secrets."""
-    stack = stacks.rendered(cluster, routing(cluster))[name]
+    route = routing(cluster)
+    stack = stacks.rendered(cluster, route)[name]
     for file, text in stack.files.items():
         write(cluster.inventory.rendered / file, text)
+    lint.checked(cluster, stack, route)
     secrets = configs.read_secrets(cluster, stack, stacks.template(cluster, name))
     return stacks.pinned(cluster, stack, secrets), secrets
 
 
-def change(
-    cluster: Cluster,
-    stack: Stack,
-    secrets: configs.Secrets,
-    deadline: Deadline,
-    recap: Recap,
-    options: Options,
-    message: str,
+def carry_out(cluster: Cluster, stack: Stack, secrets: Secrets, purpose: str, options: Options) -> Recap:
+    """Makes a pinned stack true under its lock, and has the ingress follow."""
+    deadline, recap = Deadline(options.timeout), Recap()
+    try:
+        with locked(cluster, stack.name, purpose, options.terms):
+            _change(cluster, stack, secrets, deadline, recap, options)
+    except RolledBack:
+        with suppress(SwarmopsError):  # why it was rolled back says more
+            ingress.refresh(cluster, Recap(), Deadline(options.timeout))
+        raise
+    ingress.refresh(cluster, recap, deadline)
+    return recap
+
+
+def _change(
+    cluster: Cluster, stack: Stack, secrets: Secrets, deadline: Deadline, recap: Recap, options: Options
 ) -> None:
-    """Makes a pinned stack true and records it, or puts the version before back; the caller holds the lock."""
+    """Makes the stack true and records it, or puts the version before back."""
     records = cluster.ask(lambda api: record.read(api, stack.name))
     last = records[-1] if records else None
     before = cluster.ask(lambda api: facts.services(api, stack.name))
+    recorded = last.specs if last else {}
     try:
-        apply(
-            cluster, stack, deadline, recap,
-            recorded=last.specs if last else {}, secrets=secrets, pull=options.pull,
-        )  # fmt: skip
+        apply(cluster, stack, deadline, recap, recorded=recorded, secrets=secrets, pull=options.pull)
     except SwarmopsError as failure:
-        if isinstance(failure, InputError):
-            raise
         if not options.rollback or (options.keep and not before) or not _left_behind(cluster, stack, recap, last):
             raise
-        raise undone(cluster, stack, before, last, failure, options.timeout) from failure
+        raise _undone(cluster, stack, before, last, failure, options.timeout) from failure
     if recap.any_changed or last is None:
-        keep(cluster, stack, records, message)
+        _keep(cluster, stack, records, options.message)
     configs.prune(cluster, stack.name)
 
 
-def keep(cluster: Cluster, stack: Stack, records: list[Record], message: str) -> None:
+def _keep(cluster: Cluster, stack: Stack, records: list[Record], message: str) -> None:
     """Records the version that runs, and forgets the oldest that are too many."""
     services = cluster.ask(lambda api: facts.services(api, stack.name))
     new = Record(
@@ -108,7 +114,7 @@ def keep(cluster: Cluster, stack: Stack, records: list[Record], message: str) ->
         file=stack.file,
         specs={service.name: service.spec for service in services},
         who=f"{getpass.getuser()}@{platform.node()}",
-        revision=revision(cluster),
+        revision=_revision(cluster),
         message=message,
         order=stack.order,
     )
@@ -118,7 +124,7 @@ def keep(cluster: Cluster, stack: Stack, records: list[Record], message: str) ->
         cluster.ask(lambda api, old=old: api.delete(f"/configs/{old.id}"))  # type: ignore[misc]
 
 
-def revision(cluster: Cluster) -> str:
+def _revision(cluster: Cluster) -> str:
     """What git calls the project's revision; empty outside a repository."""
     command = Command(("git", "-C", str(cluster.inventory.project), "describe", "--always", "--dirty", "--abbrev=12"))
     try:
@@ -137,7 +143,7 @@ def _left_behind(cluster: Cluster, stack: Stack, recap: Recap, last: Record | No
     )
 
 
-def undone(
+def _undone(
     cluster: Cluster, stack: Stack, before: list[Service], last: Record | None, failure: SwarmopsError, timeout: float
 ) -> SwarmopsError:
     """What is raised for a deploy that failed: RolledBack once the version before runs again."""
@@ -157,7 +163,7 @@ def _undo(cluster: Cluster, stack: Stack, before: list[Service], last: Record | 
         configs.prune(cluster, stack.name)
         return f"Version {last.number} runs again"
     if not before:
-        stacks.take_away(cluster, stack.name, deadline)
+        take_away(cluster, stack.name, deadline)
         return "It was the first deploy: nothing of it is left (--keep leaves it)"
     return _put_back(cluster, stack, before, deadline)
 

@@ -6,6 +6,7 @@ from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import suppress
 from copy import deepcopy
+from dataclasses import replace
 from difflib import unified_diff
 
 from swarmops import difference, facts, record, stackfile
@@ -14,11 +15,9 @@ from swarmops.errors import Denied, InputError, NotFound, SwarmopsError
 from swarmops.ops import deploy, stacks
 from swarmops.ops.deploy import Options
 from swarmops.ops.images import denied, headers
-from swarmops.ops.lock import locked
 from swarmops.record import Record
 from swarmops.report import Recap, table
 from swarmops.stackfile import SPEC_LABEL, Stack
-from swarmops.wait import Deadline
 
 HEAD = ("VERSION", "DEPLOYED", "BY", "REVISION", "IMAGES", "MESSAGE")
 
@@ -98,12 +97,11 @@ def rollback(cluster: Cluster, name: str, to: int | None, options: Options) -> R
     Raises InputError when there is no such version, or an image of it is gone; RolledBack when the version failed and
     the one before runs again.
     """
-    deadline, recap = Deadline(options.timeout), Recap()
     wanted = _chosen(name, _records(cluster, name), to)
     _refuse_lost_images(cluster, wanted)
-    with locked(cluster, name, f"rollback {name} to {wanted.number}", options.terms):
-        message = options.message or f"rollback to {wanted.number}"
-        deploy.change(cluster, deploy.version(wanted), {}, deadline, recap, options, message)
+    purpose = f"rollback to {wanted.number}"
+    options = replace(options, message=options.message or purpose)
+    recap = deploy.carry_out(cluster, deploy.version(wanted), {}, f"{purpose} of {name}", options)
     recap.note(f"The next inv deploy {name} sets it to what the stack's file says.")
     return recap
 

@@ -144,7 +144,7 @@ def _labels(stack: str, mark: str, purpose: str, terms: Terms) -> dict[str, str]
 def home() -> str:
     """Where the number of a process means this process: the machine since its last start, and its namespace."""
     with suppress(OSError):
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip() + os.readlink("/proc/self/ns/pid")
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip() + str(Path("/proc/self/ns/pid").readlink())
     return platform.node()
 
 

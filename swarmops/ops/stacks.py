@@ -1,62 +1,20 @@
-"""The stacks of the inventory: rendered, pinned, removed."""
+"""The stacks of the inventory: rendered and pinned."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
-from swarmops import composefile, facts, stackfile
+from swarmops import composefile, stackfile
 from swarmops.cluster import Cluster
-from swarmops.commands import stack as commands
 from swarmops.errors import CommandFailed, Denied, InputError, NotFound, suggest
 from swarmops.ingress import Backend
-from swarmops.ops import configs
 from swarmops.ops.balanced import backends
 from swarmops.ops.configs import Secrets
 from swarmops.ops.images import denied, headers, reference
-from swarmops.ops.lock import Terms, locked
 from swarmops.render import render, stack_context
-from swarmops.report import Recap
 from swarmops.stackfile import Stack
-from swarmops.wait import Deadline, until
-
-REMOVE_AGAIN_SECONDS = 3.0
-
-
-def remove(cluster: Cluster, name: str, timeout: float, terms: Terms) -> Recap:
-    """Removes a stack and its history; returns when its services, tasks, networks, configs and secrets are gone."""
-    deadline, recap = Deadline(timeout), Recap()
-    services = cluster.ask(lambda api: facts.services(api, name))
-    if not services and name not in cluster.inventory.settings.stacks and not configs.names(cluster, name):
-        raise unknown_stack(cluster, name)
-    with locked(cluster, name, f"remove {name}", terms):
-        take_away(cluster, name, deadline)
-    for service in services:
-        recap.changed(service.name, "removed")
-    recap.ok(name, "gone")
-    return recap
-
-
-def take_away(cluster: Cluster, name: str, deadline: Deadline) -> None:
-    """Removes all that the swarm has of a stack; the caller holds its lock."""
-    ids = {service.id for service in cluster.ask(lambda api: facts.services(api, name))}
-    retry = Deadline(0)
-
-    def missing() -> str:
-        nonlocal retry
-        left = _parts(cluster, name)
-        if left and not retry.left:
-            # More than once: the engine was seen to leave a part of a stack behind and say that it was done, and to
-            # fail over a network whose last task was still ending. What is left is asked for, not what it says.
-            with suppress(CommandFailed):
-                cluster.manage(commands.remove(name))
-            retry = Deadline(REMOVE_AGAIN_SECONDS)
-        tasks = [task for task in cluster.ask(facts.tasks) if task.service_id in ids and not task.over]
-        return ", ".join([*left, *([f"{len(tasks)} tasks"] if tasks else [])])
-
-    until(missing, deadline, cluster.progress)
 
 
 def known(cluster: Cluster, name: str) -> None:
@@ -108,19 +66,9 @@ def environment(template: Path, project: Path) -> dict[str, str]:
 
 
 def pinned(cluster: Cluster, stack: Stack, secrets: Secrets) -> Stack:
-    """The stack with every image at its digest. Raises InputError for all images that their registries have not."""
-    found, problems = {}, []
-    for image in sorted(image for image in stack.images if "@" not in image):
-        try:
-            found[image] = digest(cluster, image)
-        except InputError as error:
-            problems.append(error)
-    if len(problems) > 1:
-        said = [str(problem).replace("\n  Next: ", "; ") for problem in problems]
-        raise InputError(f"{len(problems)} images\n  " + "\n  ".join(said))
-    if problems:
-        raise problems[0]
-    return stackfile.pinned(stack, found.__getitem__, {short: name for short, (name, _) in secrets.items()})
+    """The stack with every image at its digest. Raises InputError for an image that its registry has not."""
+    names = {short: name for short, (name, _) in secrets.items()}
+    return stackfile.pinned(stack, lambda image: digest(cluster, image), names)
 
 
 def digest(cluster: Cluster, image: str) -> str:
@@ -134,11 +82,3 @@ def digest(cluster: Cluster, image: str) -> str:
         why = "is not in its registry" if isinstance(error, NotFound) else f"cannot be had: {error}"
         raise InputError(f"image {image} {why}", remedy=f"inv push {name}") from error
     return str(answer["Descriptor"]["digest"])
-
-
-def _parts(cluster: Cluster, stack: str) -> list[str]:
-    """What the swarm still has of a stack, in words."""
-    label = {"label": [f"{commands.NAMESPACE}={stack}"]}
-    left = [f"service {service.name}" for service in cluster.ask(lambda api: facts.services(api, stack))]
-    left += [f"network {network['Name']}" for network in cluster.ask(lambda api: api.get("/networks", filters=label))]
-    return left + configs.names(cluster, stack)

@@ -74,10 +74,10 @@ def history(c: Context, stack: str) -> None:
 def remove(c: Context, stack: str, timeout: int = Seconds(120), lock_wait: int = 0, break_lock: bool = False) -> None:
     """Remove a stack and its history, and wait until its tasks and networks are gone."""
     with session(c) as cluster:
-        from swarmops.ops import stacks
+        from swarmops.ops import remove as ops
         from swarmops.ops.lock import Terms
 
-        show(stacks.remove(cluster, stack, timeout, Terms(timeout, lock_wait, break_lock)))
+        show(ops.remove(cluster, stack, timeout, Terms(timeout, lock_wait, break_lock)))
 
 
 TASKS = (deploy, diff, history, remove)

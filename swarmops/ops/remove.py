@@ -1,0 +1,60 @@
+"""Stacks removed: all that the swarm has of one, or nothing said to be done."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from swarmops import facts
+from swarmops.cluster import Cluster
+from swarmops.commands import stack as commands
+from swarmops.errors import CommandFailed
+from swarmops.ops import configs, ingress
+from swarmops.ops.lock import Terms, locked
+from swarmops.ops.stacks import unknown_stack
+from swarmops.report import Recap
+from swarmops.wait import Deadline, until
+
+REMOVE_AGAIN_SECONDS = 3.0
+
+
+def remove(cluster: Cluster, name: str, timeout: float, terms: Terms) -> Recap:
+    """Removes a stack and its history; returns when its services, tasks, networks, configs and secrets are gone."""
+    deadline, recap = Deadline(timeout), Recap()
+    services = cluster.ask(lambda api: facts.services(api, name))
+    if not services and name not in cluster.inventory.settings.stacks and not configs.names(cluster, name):
+        raise unknown_stack(cluster, name)
+    with locked(cluster, name, f"remove {name}", terms):
+        take_away(cluster, name, deadline)
+    for service in services:
+        recap.changed(service.name, "removed")
+    ingress.refresh(cluster, recap, deadline)
+    recap.ok(name, "gone")
+    return recap
+
+
+def take_away(cluster: Cluster, name: str, deadline: Deadline) -> None:
+    """Removes all that the swarm has of a stack; the caller holds its lock."""
+    ids = {service.id for service in cluster.ask(lambda api: facts.services(api, name))}
+    retry = Deadline(0)
+
+    def missing() -> str:
+        nonlocal retry
+        left = _parts(cluster, name)
+        if left and not retry.left:
+            # More than once: the engine was seen to leave a part of a stack behind and say that it was done, and to
+            # fail over a network whose last task was still ending. What is left is asked for, not what it says.
+            with suppress(CommandFailed):
+                cluster.manage(commands.remove(name))
+            retry = Deadline(REMOVE_AGAIN_SECONDS)
+        tasks = [task for task in cluster.ask(facts.tasks) if task.service_id in ids and not task.over]
+        return ", ".join([*left, *([f"{len(tasks)} tasks"] if tasks else [])])
+
+    until(missing, deadline, cluster.progress)
+
+
+def _parts(cluster: Cluster, stack: str) -> list[str]:
+    """What the swarm still has of a stack, in words."""
+    label = {"label": [f"{commands.NAMESPACE}={stack}"]}
+    left = [f"service {service.name}" for service in cluster.ask(lambda api: facts.services(api, stack))]
+    left += [f"network {network['Name']}" for network in cluster.ask(lambda api: api.get("/networks", filters=label))]
+    return left + configs.names(cluster, stack)
