@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from ipaddress import ip_address, ip_network
 
 from swarmops.facts import Json, SwarmNode
 
@@ -22,23 +23,36 @@ def excluded_by(node: SwarmNode, constraints: Iterable[str]) -> list[str]:
 
 
 def _met(node: SwarmNode, text: str) -> bool:
+    """The comparison ignores case, as swarm's does. A key that swarm does not know is met by no node."""
     form = FORM.match(text)
     if form is None:
-        return True
-    value = _value(node, form["key"])
-    # What this reader does not know it leaves to the scheduler. The comparison ignores case, as swarm's does.
-    return value is None or (value.lower() == form["value"].lower()) == (form["op"] == "==")
+        return True  # swarm would not have taken it
+    key, value = form["key"], form["value"]
+    if key.lower() == "node.ip":
+        met = _within(node.address, value)
+    else:
+        found = _value(node, key)
+        met = None if found is None else found.lower() == value.lower()
+    return met is not None and met == (form["op"] == "==")
+
+
+def _within(address: str, network: str) -> bool | None:
+    """Whether an address is another one, or in its network; None for what is neither."""
+    try:
+        return ip_address(address) in ip_network(network)
+    except ValueError:
+        return None
 
 
 def _value(node: SwarmNode, key: str) -> str | None:
     for prefix, labels in (("node.labels.", node.labels), ("engine.labels.", node.engine_labels)):
-        if key.startswith(prefix):
-            return labels.get(key.removeprefix(prefix), "")
+        if key.lower().startswith(prefix):
+            return labels.get(key[len(prefix) :], "")
     known = {
         "node.id": node.id,
         "node.hostname": node.hostname,
         "node.role": node.role,
-        "node.platform.os": node.platform.get("OS"),
-        "node.platform.arch": node.platform.get("Architecture"),
+        "node.platform.os": node.platform.get("OS", ""),
+        "node.platform.arch": node.platform.get("Architecture", ""),
     }
-    return known.get(key)
+    return known.get(key.lower())

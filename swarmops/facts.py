@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64decode
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,7 +43,7 @@ class Engine:
 
 @dataclass(frozen=True)
 class SwarmNode:
-    """A member of the swarm, as a manager sees it. `role` is the desired one."""
+    """A member of the swarm, as a manager sees it. `role` is the desired one, `resources` all that the machine has."""
 
     id: str
     hostname: str
@@ -57,6 +57,7 @@ class SwarmNode:
     reachability: str
     engine_labels: Mapping[str, str] = field(default_factory=dict)
     platform: Mapping[str, str] = field(default_factory=dict)
+    resources: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def ready(self) -> bool:
@@ -83,6 +84,7 @@ class SwarmNode:
             labels=spec.get("Labels") or {},
             engine_labels=description.get("Engine", {}).get("Labels") or {},
             platform=description.get("Platform") or {},
+            resources={key: value for key, value in description.get("Resources", {}).items() if isinstance(value, int)},
             leader=manager.get("Leader", False),
             reachability=manager.get("Reachability", ""),
         )
@@ -90,7 +92,7 @@ class SwarmNode:
 
 @dataclass(frozen=True)
 class Service:
-    """A service, as it should be. `replicas` is None for a global one."""
+    """A service, as it should be. `replicas` is None for a global one, `iteration` for what is no job."""
 
     id: str
     name: str
@@ -103,6 +105,7 @@ class Service:
     update_state: str
     update_message: str
     ports: tuple[str, ...]
+    iteration: int | None = None
 
     @property
     def labels(self) -> Mapping[str, str]:
@@ -133,12 +136,13 @@ class Service:
             update_state=update.get("State", ""),
             update_message=update.get("Message", ""),
             ports=tuple(f"{port['PublishedPort']}:{port['TargetPort']}" for port in ports if port.get("PublishedPort")),
+            iteration=_iteration(service.get("JobStatus")),
         )
 
 
 @dataclass(frozen=True)
 class Task:
-    """One run of one replica on one node."""
+    """One run of one replica on one node. `ports` are those that it has taken of its node, with their protocols."""
 
     id: str
     service_id: str
@@ -151,6 +155,8 @@ class Task:
     spec: Json
     created: str
     since: str
+    ports: frozenset[tuple[str, int]] = frozenset()
+    iteration: int | None = None
 
     @property
     def image(self) -> str:
@@ -183,7 +189,23 @@ class Task:
             spec=task["Spec"],
             created=task.get("CreatedAt", ""),
             since=status.get("Timestamp", ""),
+            ports=host_ports((status.get("PortStatus") or {}).get("Ports")),
+            iteration=_iteration(task),
         )
+
+
+def host_ports(ports: Iterable[Json] | None) -> frozenset[tuple[str, int]]:
+    """Those of the published ports that take one of the node itself: protocol and number."""
+    return frozenset(
+        (port.get("Protocol", "tcp"), port["PublishedPort"])
+        for port in ports or ()
+        if port.get("PublishMode") == "host" and port.get("PublishedPort")
+    )
+
+
+def _iteration(job: Json | None) -> int | None:
+    """Which run of a job it is: the engine leaves a 0 out."""
+    return job["JobIteration"].get("Index", 0) if job and job.get("JobIteration") is not None else None
 
 
 def image_of(spec: Json) -> str:

@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from swarmops.constraints import eligible, excluded_by
+from swarmops.constraints import eligible
 from swarmops.facts import Json, Service, SwarmNode, Task
+from swarmops.placement import obstacles, told
 
 HOPELESS_FAILURES = 3
 """So many failed runs of one version in one slot, and no more are waited for: a restart does not help."""
+MONITOR_SECONDS = 5.0
+"""How long swarm watches a new task where a service does not say: its own default."""
+BEGUN = frozenset({"starting", "running", "complete", "failed", "rejected"})
+DIGEST = re.compile(r"@sha256:[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """How far a service is. `missing` says what is not there yet; `failure` why it never will be."""
+    """How far a service is.
+
+    `missing` says what is not there yet, `unproven` what is there and has not proved itself yet, `failure` why it never
+    will be, in lines. `blamed` are the tasks that speak of it.
+    """
 
     running: int
     wanted: int
     missing: str = ""
+    unproven: str = ""
     failure: str = ""
+    blamed: tuple[Task, ...] = field(default=(), compare=False)
 
 
 def same_version(task: Task, template: Json) -> bool:
@@ -33,97 +45,209 @@ def same_version(task: Task, template: Json) -> bool:
     }
 
 
-def judge(service: Service, tasks: Sequence[Task], nodes: Iterable[SwarmNode]) -> Verdict:
-    """The verdict on one service, from its own tasks and the nodes of the swarm."""
-    live = {node.id: node for node in nodes if node.ready}
-    homes = {node.id for node in live.values() if not _global(service) or eligible(node, service.template)}
-    wanted = len(homes) if _global(service) else _replicas(service)
-    current = [task for task in tasks if same_version(task, service.template)]
-    good = {_place(service, task): task for task in current if task.node_id in homes and _good(service, task)}
-    counts = Verdict(len(good), wanted)
-    if service.update_state in ("paused", "rollback_paused"):
-        return _failed(counts, f"{service.name}: {service.update_message}", current)
-    if worst := _hopeless(service, current):
-        return _failed(counts, f"{service.name}: {len(worst)} tasks in a row failed", worst)
-    if len(good) < wanted:
-        why = _homeless(service, live.values()) or _latest_error(current)
-        return _missing(counts, f"{service.name} {len(good)} of {wanted}{why}")
-    if service.update_state in ("updating", "rollback_started"):
-        return _missing(counts, f"{service.name} {len(good)} of {wanted}, the update is being watched")
-    if leftover := _leftover(tasks, good.values(), wanted, _tended(service, live.values())):
-        return _missing(counts, f"{service.name}: {leftover} task{'s' if leftover > 1 else ''} too many")
-    return counts
+def monitor_seconds(service: Service) -> float:
+    """How long a new task has to stay up: swarm's own monitor window, which is there for updates alone."""
+    config = "RollbackConfig" if service.update_state.startswith("rollback") else "UpdateConfig"
+    nanoseconds = (service.spec.get(config) or {}).get("Monitor")
+    return nanoseconds / 1e9 if nanoseconds else MONITOR_SECONDS
 
 
-def _global(service: Service) -> bool:
-    return service.mode.startswith("global")
+def rolled_back(service: Service) -> bool:
+    """Whether swarm itself puts the previous version back, or has done so.
+
+    After a rollback that an operator asked for there is a previous version again, the one that was left.
+    """
+    return service.update_state.startswith("rollback") and service.previous is None
 
 
-def _replicas(service: Service) -> int:
-    if service.replicas is not None:
-        return service.replicas
-    job = service.spec["Mode"].get("ReplicatedJob", {})
-    return int(job.get("TotalCompletions", job.get("MaxConcurrent", 1)))
+def judge(
+    service: Service,
+    tasks: Iterable[Task],
+    nodes: Iterable[SwarmNode],
+    *,
+    past: Collection[str] = (),
+    up: Mapping[str, float] | None = None,
+) -> Verdict:
+    """The verdict on one service, from the tasks and the nodes of the swarm.
+
+    `past` has the ids of the tasks that had ended before anything was asked for: they tell nothing about what comes.
+    `up` says for how many seconds a task has been seen running; without it nothing has to be proved.
+    """
+    return _Case(service, list(tasks), list(nodes), past).verdict(up)
 
 
-def _good(service: Service, task: Task) -> bool:
-    if task.state == "running":
-        return task.desired == "running"
-    return task.state == "complete" and (_one_shot(service) or service.mode.endswith("job"))
+def undone(service: Service, tasks: Iterable[Task], nodes: Iterable[SwarmNode], past: Collection[str]) -> Verdict:
+    """The verdict on a service that swarm itself has put back: what was asked for failed, whatever runs now."""
+    case = _Case(service, list(tasks), list(nodes), past)
+    blamed = [task for task in case.own if task.failed and task.id not in past]
+    return case.failed("swarm has put the version before back", blamed)
 
 
-def _one_shot(service: Service) -> bool:
-    policy = service.template.get("RestartPolicy") or {}
-    return policy.get("Condition", "any") in ("none", "on-failure")
+class _Case:
+    """One service, and what bears on it."""
 
+    def __init__(
+        self, service: Service, tasks: Sequence[Task], nodes: Sequence[SwarmNode], past: Collection[str]
+    ) -> None:
+        self.service, self.tasks, self.nodes, self.past = service, tasks, nodes, past
+        self.job = service.mode.endswith("job")
+        self.spread = service.mode.startswith("global")
+        self.policy: Json = service.template.get("RestartPolicy") or {}
+        self.own = sorted((task for task in tasks if task.service_id == service.id), key=lambda task: task.created)
+        self.current = [task for task in self.own if self._is_current(task)]
+        self.latest = {self._place(task): task for task in self.own}
+        self.hosts = {node.id: node.hostname for node in nodes}
+        live = [node for node in nodes if node.ready]
+        self.homes = {node.id for node in live if not self.spread or eligible(node, service.template)}
+        # The nodes where swarm stops what should not run. It leaves a global service's task on a paused one as it is.
+        self.tended = {node.id for node in live if not (self.spread and node.availability == "pause")}
+        self.wanted = len(self.homes) if self.spread else self._replicas()
+        self.good = {self._place(task): task for task in self.current if self._runs(task) or self._has_ended_well(task)}
+        self.counts = Verdict(len(self.good), self.wanted)
 
-def _place(service: Service, task: Task) -> object:
-    return task.node_id if _global(service) else task.slot
+    def verdict(self, up: Mapping[str, float] | None) -> Verdict:
+        """What is missing first, then what has to be proved."""
+        name = self.service.name
+        if len(self.good) < self._wanted_now():
+            return self._hopeless() or self._missing(f"{len(self.good)} of {self.wanted}{self._why()}")
+        if self.service.update_state in ("updating", "rollback_started"):
+            return self._missing(f"{len(self.good)} of {self.wanted}, the update is being watched")
+        if left := self._leftover():
+            text = f"{name}: {left} task{'s' if left > 1 else ''} too many"
+            return self._paused() or replace(self.counts, missing=text)
+        if up is not None and (unproven := self._unproven(up)):
+            return self._paused() or replace(self.counts, unproven=f"{name} {unproven}")
+        return self.counts
 
+    def failed(self, text: str, blamed: Iterable[Task]) -> Verdict:
+        """A failure, and what the tasks that speak of it said, on which nodes."""
+        witnesses = tuple(blamed)
+        return self._failure(text, told(map(self._said, witnesses)), witnesses)
 
-def _tended(service: Service, live: Iterable[SwarmNode]) -> set[str]:
-    """The nodes where swarm stops what should not run. It leaves a global service's task on a paused node as it is."""
-    return {node.id for node in live if not (_global(service) and node.availability == "pause")}
+    def _failure(self, text: str, lines: Iterable[str], blamed: tuple[Task, ...] = ()) -> Verdict:
+        return replace(self.counts, failure="\n    ".join([f"{self.service.name}: {text}", *lines]), blamed=blamed)
 
+    def _missing(self, text: str) -> Verdict:
+        return replace(self.counts, missing=f"{self.service.name} {text}", blamed=tuple(self._failures()[-1:]))
 
-def _leftover(tasks: Iterable[Task], good: Iterable[Task], wanted: int, tended: set[str]) -> int:
-    """How many tasks run too many: of an old version, in a place of no account, or more replicas than wanted."""
-    kept = {task.id for task in good}
-    running = [task for task in tasks if task.state == task.desired == "running" and task.node_id in tended]
-    counted = sum(task.id in kept for task in running)
-    return len(running) - min(counted, wanted)
+    def _is_current(self, task: Task) -> bool:
+        return task.iteration == self.service.iteration and same_version(task, self.service.template)
 
+    def _place(self, task: Task) -> object:
+        return task.node_id if self.spread else task.slot
 
-def _hopeless(service: Service, current: Iterable[Task]) -> list[Task]:
-    """The failed tasks of a place where the last runs all failed."""
-    places: dict[object, list[Task]] = {}
-    for task in sorted(current, key=lambda task: task.created):
-        places.setdefault(_place(service, task), []).append(task)
-    for runs in places.values():
-        begun = [task for task in runs if task.state in ("failed", "rejected", "running", "complete", "starting")]
-        last = begun[-HOPELESS_FAILURES:]
-        if len(last) == HOPELESS_FAILURES and all(task.failed for task in last):
-            return last
-    return []
+    def _runs(self, task: Task) -> bool:
+        return task.state == "running" and task.desired in ("running", "complete") and task.node_id in self.homes
 
+    def _has_ended_well(self, task: Task) -> bool:
+        """Whether it is over, was meant to be some day, and is the last of its place."""
+        if task.state != "complete" or self.latest[self._place(task)] is not task:
+            return False
+        meant = self.job or self.policy.get("Condition", "any") in ("none", "on-failure")
+        return meant and (task.node_id in self.homes or not self.spread)
 
-def _homeless(service: Service, live: Collection[SwarmNode]) -> str:
-    """What no node meets of the constraints, where none may run the service."""
-    constraints = (service.template.get("Placement") or {}).get("Constraints") or []
-    if not constraints or any(not excluded_by(node, constraints) for node in live):
-        return ""
-    return f" (no node that is ready meets {' and '.join(constraints)})"
+    def _replicas(self) -> int:
+        if self.service.replicas is not None:
+            return self.service.replicas
+        job = self.service.spec["Mode"]["ReplicatedJob"]
+        return int(job.get("TotalCompletions", job.get("MaxConcurrent", 1)))
 
+    def _wanted_now(self) -> int:
+        """A job does not run all of its tasks at once."""
+        at_once = self.service.spec["Mode"].get("ReplicatedJob", {}).get("MaxConcurrent")
+        return min(self.wanted, self._done() + at_once) if at_once else self.wanted
 
-def _latest_error(current: Iterable[Task]) -> str:
-    errors = [task.error for task in sorted(current, key=lambda task: task.since) if task.error]
-    return f" ({errors[-1]})" if errors else ""
+    def _done(self) -> int:
+        return sum(task.state == "complete" for task in self.good.values())
 
+    def _leftover(self) -> int:
+        """How many tasks run too many: of an old version, in a place of no account, or more replicas than wanted."""
+        kept = {task.id for task in self.good.values()}
+        running = [task for task in self.own if task.state == task.desired == "running" and task.node_id in self.tended]
+        counted = sum(task.id in kept for task in running)
+        return len(running) - min(counted, self.wanted)
 
-def _missing(counts: Verdict, text: str) -> Verdict:
-    return Verdict(counts.running, counts.wanted, missing=text)
+    def _unproven(self, up: Mapping[str, float]) -> str:
+        if self.job:
+            return f"completes ({self._done()} of {self.wanted})" if self._done() < self.wanted else ""
+        seconds = [up.get(task.id, 0.0) for task in self.good.values() if task.state == "running"]
+        return "stays up" if seconds and min(seconds) < monitor_seconds(self.service) else ""
 
+    def _hopeless(self) -> Verdict | None:
+        """Why no more will come than there is."""
+        return self._paused() or self._in_a_row() or self._given_up() or self._nowhere()
 
-def _failed(counts: Verdict, text: str, tasks: Iterable[Task]) -> Verdict:
-    reasons = dict.fromkeys(task.error for task in tasks if task.error)
-    return Verdict(counts.running, counts.wanted, failure="\n    ".join([text, *reasons]))
+    def _paused(self) -> Verdict | None:
+        what = {"paused": "update", "rollback_paused": "rollback"}.get(self.service.update_state)
+        return self.failed(f"swarm has paused the {what}", self._failures()) if what else None
+
+    def _in_a_row(self) -> Verdict | None:
+        """The last runs of one place all ended, and each should have gone on."""
+        places: dict[object, list[Task]] = {}
+        for task in self.current:
+            if task.state in BEGUN and task.id not in self.past:
+                places.setdefault(self._place(task), []).append(task)
+        for runs in places.values():
+            last = runs[-HOPELESS_FAILURES:]
+            if len(last) == HOPELESS_FAILURES and all(task.over for task in last):
+                return self.failed(f"{HOPELESS_FAILURES} tasks in a row failed", last)
+        return None
+
+    def _given_up(self) -> Verdict | None:
+        """Swarm makes the next run of a place as it gives up the last one: where there is none, none comes."""
+        if not (self.job or self.policy.get("MaxAttempts") or self.policy.get("Condition", "any") != "any"):
+            return None
+        ended = [
+            task
+            for task in self.latest.values()
+            if task.over and task.desired == "shutdown" and not self._has_ended_well(task)
+        ]
+        mine = [task for task in ended if self._is_current(task)]
+        if not mine or len(self.latest) - len(ended) >= self._wanted_now():
+            return None
+        return self.failed("its restart policy allows no further run", mine)
+
+    def _nowhere(self) -> Verdict | None:
+        """No node can take what is missing, not even when it comes back, is opened again or has less to do."""
+        if self.spread:
+            return None
+        found = obstacles(self.service, self.nodes, self.tasks)
+        never = [(name, what.text) for name, what in found.items() if what and what.lasting]
+        limit = (self.service.template.get("Placement") or {}).get("MaxReplicas") or self.wanted
+        room = (len(found) - len(never)) * limit
+        if room >= self._wanted_now():
+            return None
+        if not room:
+            return self._failure("no node can run it", told(never))
+        return self._failure(f"at most {limit} per node, and {self.wanted} do not fit", told(never))
+
+    def _why(self) -> str:
+        """What keeps the tasks that are missing, in parentheses."""
+        said = self._unplaced() or self._down() or told(map(self._said, self._failures()[-1:])) or self._on_their_way()
+        return f" ({'; '.join(said)})" if said else ""
+
+    def _unplaced(self) -> list[str]:
+        """What rules the nodes out for a task that waits for one; swarm's own word where that explains nothing."""
+        waiting = [task for task in self.current if task.state == "pending" and task.desired != "shutdown"]
+        nodes = [node for node in self.nodes if not self.spread or node.id in {task.node_id for task in waiting}]
+        found = obstacles(self.service, nodes, self.tasks) if waiting else {}
+        if all(found.values()):
+            return told((name, what.text) for name, what in found.items() if what)
+        return list(dict.fromkeys(task.error for task in waiting if task.error))
+
+    def _down(self) -> list[str]:
+        on = {task.node_id for task in self.current if task.state == task.desired == "running"}
+        return told((node.hostname, node.state) for node in self.nodes if not node.ready and node.id in on)
+
+    def _on_their_way(self) -> list[str]:
+        """How far the tasks are that have a node already."""
+        coming = (task for task in self.current if not task.over and task.state != "running" and task.node_id)
+        return told((self.hosts.get(task.node_id, "?"), task.state) for task in coming)
+
+    def _failures(self) -> list[Task]:
+        """What failed of the present version since it was asked for, the latest last."""
+        return [task for task in self.current if task.failed and task.id not in self.past]
+
+    def _said(self, task: Task) -> tuple[str, str]:
+        silent = f"ended with exit code {task.exit_code or 0}" if task.state == "complete" else task.state
+        return self.hosts.get(task.node_id, "?"), DIGEST.sub("", task.error).removeprefix("task: ") or silent

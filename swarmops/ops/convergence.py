@@ -2,59 +2,88 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 
 from swarmops import facts
 from swarmops.cluster import Cluster
 from swarmops.commands import service as commands
 from swarmops.connect.api import EngineAPI
-from swarmops.errors import SwarmopsError
-from swarmops.facts import Service, Task
-from swarmops.verdict import Verdict, judge
+from swarmops.errors import SwarmopsError, WaitTimeout
+from swarmops.facts import Service, SwarmNode, Task
+from swarmops.verdict import Verdict, judge, rolled_back, undone
 from swarmops.wait import Deadline, until
 
-STAY_UP_SECONDS = 1.0
-"""How long the verdict has to hold: a container that exits at once is running for a moment."""
 LOG_LINES = 8
+LOG_SECONDS = 5.0
+"""How long a failed task's last words may take: for those of a node that is gone the engine waits for ever."""
 
 
 class Watch:
-    """Some services, by id, looked at together: three questions to a manager, however many they are."""
+    """Some services, by id, looked at together: three questions to a manager, however many they are.
+
+    What had failed, or been rolled back by swarm, when it first looks is history: it tells nothing about what comes.
+    """
 
     def __init__(self, cluster: Cluster, service_ids: Iterable[str]) -> None:
         self._cluster = cluster
         self._ids = set(service_ids)
-        self._since: Deadline | None = None
-        self._old: frozenset[str] | None = None
+        self._gone = False
+        self._past: frozenset[str] | None = None
+        self._up: dict[str, float] = {}
+        self._blamed: list[Task] = []
 
     def missing(self) -> str:
         """What is missing, in words. Raises SwarmopsError when a service never will run."""
-        verdicts = self._verdicts()
-        if hopeless := [(tasks, verdict) for _, tasks, verdict in verdicts if verdict.failure]:
-            raise SwarmopsError("\n  ".join(self._explain(tasks, verdict) for tasks, verdict in hopeless))
-        return ", ".join(verdict.missing for _, _, verdict in verdicts if verdict.missing)
+        return _listed(verdict.missing for verdict in self._verdicts(proved=False))
 
     def holds(self) -> str:
-        """Like `missing`, and empty only once it has been so for STAY_UP_SECONDS."""
-        if missing := self.missing():
-            self._since = None
+        """Like `missing`, and empty only once every task has stayed up for its service's monitor window.
+
+        The time is this process's own: since a task was first seen running. Jobs have to complete.
+        """
+        verdicts = self._verdicts(proved=True)
+        if self._gone:
+            raise SwarmopsError("a service was removed by somebody else meanwhile", remedy="inv status")
+        if missing := _listed(verdict.missing for verdict in verdicts):
             return missing
-        self._since = self._since or Deadline(STAY_UP_SECONDS)
-        return "all tasks run; watching that they stay up" if self._since.left else ""
+        unproven = _listed(verdict.unproven for verdict in verdicts)
+        return unproven and f"all tasks run; watching whether {unproven}"
 
-    def _verdicts(self) -> list[tuple[Service, list[Task], Verdict]]:
+    def last_words(self) -> str:
+        """What the tasks that failed last printed, as lines to append to a message."""
+        return "".join(last_words(self._cluster, task) for task in self._blamed)
+
+    def _verdicts(self, *, proved: bool) -> list[Verdict]:
         services, tasks, nodes = self._cluster.ask(_look)
-        seen = [service for service in services if service.id in self._ids]
-        # What failed before the watch began is history: only new failures tell whether it can still come.
-        if self._old is None:
-            self._old = frozenset(task.id for task in tasks if task.failed)
-        news = [task for task in tasks if task.id not in self._old]
-        mine = {service.id: [task for task in news if task.service_id == service.id] for service in seen}
-        return [(service, mine[service.id], judge(service, mine[service.id], nodes)) for service in seen]
+        services = [service for service in services if service.id in self._ids]
+        self._gone = len(services) < len(self._ids)
+        if self._past is None:
+            back = (service.id for service in services if rolled_back(service))
+            self._past = frozenset((*(task.id for task in tasks if task.over), *back))
+        up = self._seen_up(tasks)
+        verdicts = [self._judge(service, tasks, nodes, up if proved else None) for service in services]
+        self._blamed = [verdict.blamed[-1] for verdict in verdicts if verdict.blamed]
+        if hopeless := [verdict for verdict in verdicts if verdict.failure]:
+            raise SwarmopsError("\n  ".join(map(self._explain, hopeless)))
+        return verdicts
 
-    def _explain(self, tasks: list[Task], verdict: Verdict) -> str:
-        failed = sorted((task for task in tasks if task.failed), key=lambda task: task.since)
-        return verdict.failure + (last_words(self._cluster, failed[-1]) if failed else "")
+    def _judge(
+        self, service: Service, tasks: list[Task], nodes: list[SwarmNode], up: dict[str, float] | None
+    ) -> Verdict:
+        past = self._past or frozenset()
+        if rolled_back(service) and service.id not in past:
+            return undone(service, tasks, nodes, past)
+        return judge(service, tasks, nodes, past=past, up=up)
+
+    def _seen_up(self, tasks: Iterable[Task]) -> dict[str, float]:
+        """For how long each task has been seen running."""
+        now = time.monotonic()
+        self._up = {task.id: self._up.get(task.id, now) for task in tasks if task.state == "running"}
+        return {task: now - since for task, since in self._up.items()}
+
+    def _explain(self, verdict: Verdict) -> str:
+        return verdict.failure + (last_words(self._cluster, verdict.blamed[-1]) if verdict.blamed else "")
 
 
 def wait(cluster: Cluster, service_ids: Iterable[str], deadline: Deadline, *, settled: bool = False) -> None:
@@ -63,15 +92,30 @@ def wait(cluster: Cluster, service_ids: Iterable[str], deadline: Deadline, *, se
     Raises SwarmopsError or WaitTimeout.
     """
     watch = Watch(cluster, service_ids)
-    until(watch.missing if settled else watch.holds, deadline, cluster.progress)
+    look: Callable[[], str] = watch.missing if settled else watch.holds
+    try:
+        until(look, deadline, cluster.progress)
+    except WaitTimeout as late:
+        said = str(late).removesuffix(f"\n  Next: {late.remedy}")
+        raise WaitTimeout(said + watch.last_words(), remedy=late.remedy) from None
 
 
 def last_words(cluster: Cluster, task: Task) -> str:
-    """What a task that failed printed last, as lines to append to a message."""
-    result = cluster.door(cluster.manager().node).run(commands.logs(task.id, LOG_LINES), check=False, timeout=15)
+    """What a task that failed printed last, as lines to append to a message; nothing where that cannot be had soon."""
+    if task.state == "rejected":
+        return ""  # it never had a container
+    try:
+        door = cluster.door(cluster.manager().node)
+        result = door.run(commands.logs(task.id, LOG_LINES), check=False, timeout=LOG_SECONDS)
+    except SwarmopsError:
+        return ""
     lines = (result.stdout + result.stderr).strip().splitlines() if result.code == 0 else []
     return "".join(f"\n    | {line}" for line in lines[-LOG_LINES:])
 
 
-def _look(api: EngineAPI) -> tuple[list[Service], list[Task], list[facts.SwarmNode]]:
+def _listed(texts: Iterable[str]) -> str:
+    return ", ".join(filter(None, texts))
+
+
+def _look(api: EngineAPI) -> tuple[list[Service], list[Task], list[SwarmNode]]:
     return facts.services(api), facts.tasks(api), facts.nodes(api)

@@ -36,7 +36,7 @@ class Status:
 
     def verdict(self, service: Service) -> Verdict:
         """The verdict on one of the services."""
-        return judge(service, [task for task in self.tasks if task.service_id == service.id], self.nodes)
+        return judge(service, self.tasks, self.nodes)
 
     def problems(self) -> list[str]:
         """What is wrong and why, a line each."""

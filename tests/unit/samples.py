@@ -40,11 +40,22 @@ def manager(name: str, reachability: str = "reachable", **said: Any) -> SwarmNod
     return member(name, reachability=reachability, **said)
 
 
-def service(mode: Json | int = 1, *, template: Json = NEW, update: str = "", message: str = "", **spec: Any) -> Service:
+def service(
+    mode: Json | int = 1,
+    *,
+    template: Json = NEW,
+    update: str = "",
+    message: str = "",
+    previous: Json | None = None,
+    iteration: int | None = None,
+    **spec: Any,
+) -> Service:
     """A service of so many replicas, or of another mode; `spec` adds to its specification."""
     stated = {"Replicated": {"Replicas": mode}} if isinstance(mode, int) else mode
-    status = {"UpdateStatus": {"State": update, "Message": message}} if update else {}
-    return Service.of({"ID": "s1", "Spec": {"Name": "web", "Mode": stated, "TaskTemplate": template} | spec} | status)
+    more: dict[str, Any] = {"UpdateStatus": {"State": update, "Message": message}} if update else {}
+    more |= {"PreviousSpec": {"Name": "web", "TaskTemplate": previous}} if previous else {}
+    more |= {"JobStatus": {"JobIteration": {"Index": iteration}}} if iteration is not None else {}
+    return Service.of({"ID": "s1", "Spec": {"Name": "web", "Mode": stated, "TaskTemplate": template} | spec} | more)
 
 
 def task(slot: int = 1, state: str = "running", *, node: str = "worker01", at: int = 0, **said: Any) -> Task:

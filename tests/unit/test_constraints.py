@@ -8,7 +8,12 @@ from samples import manager, member
 from swarmops.constraints import eligible, excluded_by
 from swarmops.facts import SwarmNode
 
-EAST = member("worker01", labels={"region": "East", "rack": "1"})
+EAST = member(
+    "worker01",
+    labels={"region": "East", "rack": "1"},
+    platform={"OS": "linux", "Architecture": "x86_64"},
+    address="10.89.0.32",
+)
 
 
 @pytest.mark.parametrize(
@@ -29,8 +34,18 @@ EAST = member("worker01", labels={"region": "East", "rack": "1"})
         ("node.labels.nothing==here", False),
         ("node.labels.nothing!=here", True),
         ("node.platform.os==linux", True),
-        ("node.platform.os!=linux", True),
+        ("node.platform.os!=linux", False),
+        ("node.platform.arch==x86_64", True),
+        ("node.platform.arch==arm64", False),
         ("engine.labels.x==1", False),
+        ("Node.Labels.region==east", True),
+        ("node.ip==10.89.0.32", True),
+        ("node.ip==10.89.0.0/24", True),
+        ("node.ip!=10.89.0.0/24", False),
+        ("node.ip==10.90.0.0/24", False),
+        ("node.ip!=nonsense", False),
+        ("node.label.region==east", False),
+        ("node.label.region!=east", False),
         ("nonsense", True),
     ],
 )

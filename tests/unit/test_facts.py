@@ -119,6 +119,25 @@ def test_task() -> None:
     assert (made.created, made.since) == ("2024-01-01T00:00:00Z", "2024-01-01T00:00:09Z")
 
 
+def test_what_a_node_has_and_what_a_task_takes_of_it() -> None:
+    resources = {"NanoCPUs": 2_000_000_000, "MemoryBytes": 2**30, "GenericResources": []}
+    described = NODE | {"Description": {"Hostname": "manager", "Resources": resources}}
+    assert SwarmNode.of(described).resources == {"NanoCPUs": 2_000_000_000, "MemoryBytes": 2**30}
+    ports = [
+        {"Protocol": "udp", "PublishedPort": 53, "PublishMode": "host"},
+        {"Protocol": "tcp", "PublishedPort": 80, "PublishMode": "ingress"},
+        {"Protocol": "tcp", "TargetPort": 81, "PublishMode": "host"},
+    ]
+    assert Task.of(TASK | {"Status": TASK["Status"] | {"PortStatus": {"Ports": ports}}}).ports == {("udp", 53)}
+
+
+@pytest.mark.parametrize(("said", "iteration"), [(None, None), ({}, 0), ({"Index": 7}, 7)])
+def test_the_iteration_of_a_job(said: Any, iteration: int | None) -> None:
+    job = {} if said is None else {"JobIteration": said}
+    assert Task.of(TASK | job).iteration == iteration
+    assert Service.of(SERVICE | {"JobStatus": job}).iteration == iteration
+
+
 def test_a_task_that_has_no_place_yet() -> None:
     made = Task.of({"ID": "t", "DesiredState": "running", "Spec": {}, "Status": {"State": "new"}})
     assert (made.node_id, made.slot, made.image, made.error, made.exit_code) == ("", 0, "", "", None)

@@ -1,18 +1,27 @@
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from samples import NEW, OLD, manager, member, service, task
+from samples import IMAGE, NEW, OLD, manager, member, service, task
 
 from swarmops.facts import Service, SwarmNode, Task
-from swarmops.verdict import judge, same_version
+from swarmops.verdict import judge, rolled_back, same_version, undone
 
 TWO = (member("worker01"), member("worker02"))
 GLOBAL = {"Global": {}}
 WORKERS_ONLY = NEW | {"Placement": {"Constraints": ["node.role==worker"]}}
 ONE_SHOT = NEW | {"RestartPolicy": {"Condition": "none"}}
+TWO_ATTEMPTS = NEW | {"RestartPolicy": {"Condition": "any", "MaxAttempts": 2}}
+ARM = {"OS": "linux", "Architecture": "aarch64"}
+SSD = NEW | {
+    "Placement": {
+        "Constraints": ["node.labels.disk == ssd"],
+        "Platforms": [{"OS": "linux", "Architecture": "arm64"}],
+    }
+}
 
 
 @dataclass(frozen=True)
@@ -23,8 +32,17 @@ class Case:
     counts: tuple[int, int] = (1, 1)
     missing: str = ""
     failure: str = ""
-    more: tuple[str, ...] = field(default=())
+    unproven: str = ""
+    more: tuple[str, ...] = ()
     """Further texts in the failure."""
+    past: tuple[str, ...] = ()
+    up: Mapping[str, float] | None = None
+    """For how long tasks have been seen running; None where they need not prove anything."""
+
+
+def up(*seconds: float) -> dict[str, float]:
+    """How long the tasks of the first slots have been up on worker01."""
+    return {task(slot).id: each for slot, each in enumerate(seconds, 1)}
 
 
 def failed(slot: int, at: int, error: str = "task: non-zero exit (1)", **said: Any) -> Task:
@@ -34,7 +52,9 @@ def failed(slot: int, at: int, error: str = "task: non-zero exit (1)", **said: A
 CASES = {
     "all replicas run": Case(service(2), (task(1), task(2, node="worker02")), counts=(2, 2)),
     "a replica is not there yet": Case(service(2), (task(1),), counts=(1, 2), missing="web 1 of 2"),
-    "a replica is starting": Case(service(1), (task(1, "starting"),), counts=(0, 1), missing="web 0 of 1"),
+    "a replica is starting": Case(
+        service(1), (task(1, "starting"),), counts=(0, 1), missing="web 0 of 1 (worker01: starting)"
+    ),
     "a replica runs and is to stop": Case(
         service(1), (task(1, desired="shutdown"),), counts=(0, 1), missing="web 0 of 1"
     ),
@@ -42,13 +62,7 @@ CASES = {
         service(1),
         (failed(1, 1, "old"), failed(1, 2, "no such image"), task(1, "pending", at=3)),
         counts=(0, 1),
-        missing="web 0 of 1 (no such image)",
-    ),
-    "a wait names the constraint that no node meets": Case(
-        service(1, template=NEW | {"Placement": {"Constraints": ["node.labels.disk == ssd"]}}),
-        (task(1, "pending", spec=NEW, error="no suitable node"),),
-        counts=(0, 1),
-        missing="web 0 of 1 (no node that is ready meets node.labels.disk == ssd)",
+        missing="web 0 of 1 (worker01: no such image)",
     ),
     "no replicas wanted, none there": Case(service(0), counts=(0, 0)),
     "no replicas wanted, one left": Case(service(0), (task(1),), counts=(1, 0), missing="web: 1 task too many"),
@@ -70,7 +84,7 @@ CASES = {
         (task(1),),
         (member("worker01", state="down"), member("worker02")),
         counts=(0, 1),
-        missing="web 0 of 1",
+        missing="web 0 of 1 (worker01: down)",
     ),
     "a dead node's task is not too many": Case(
         service(1),
@@ -147,24 +161,31 @@ CASES = {
         service(1, update="paused", message="update paused due to failure of task t1"),
         (task(1, spec=OLD), failed(1, 1)),
         counts=(0, 1),
-        failure="web: update paused due to failure of task t1",
-        more=("task: non-zero exit (1)",),
+        failure="web: swarm has paused the update",
+        more=("worker01: non-zero exit (1)",),
     ),
     "rollback paused": Case(
-        service(1, update="rollback_paused", message="paused"), (task(1),), failure="web: paused"
+        service(1, update="rollback_paused", message="paused"),
+        (task(1, "starting"),),
+        counts=(0, 1),
+        failure="web: swarm has paused the rollback",
+    ),
+    "update paused, and then all came up": Case(service(1, update="paused"), (task(1),)),
+    "update paused, and the tasks have not proved themselves": Case(
+        service(1, update="paused"), (task(1),), up={}, failure="web: swarm has paused the update"
     ),
     "two failures in a row": Case(
         service(1),
         (failed(1, 1), failed(1, 2)),
         counts=(0, 1),
-        missing="web 0 of 1 (task: non-zero exit (1))",
+        missing="web 0 of 1 (worker01: non-zero exit (1))",
     ),
     "three failures in a row": Case(
         service(1),
         (failed(1, 1, "exit 1"), task(1, "rejected", at=2, error="no such image"), failed(1, 3, "exit 1")),
         counts=(0, 1),
         failure="web: 3 tasks in a row failed",
-        more=("exit 1", "no such image"),
+        more=("worker01: exit 1", "worker01: no such image"),
     ),
     "three failures, a fourth run waits for a node": Case(
         service(1),
@@ -173,17 +194,38 @@ CASES = {
         failure="web: 3 tasks in a row failed",
     ),
     "three failures, and then it runs": Case(service(1), (*(failed(1, at) for at in (1, 2, 3)), task(1, at=4))),
-    "a success between failures": Case(
+    "a run of some time between failures": Case(
         service(1),
-        (failed(1, 1), failed(1, 2), task(1, "complete", at=3), failed(1, 4)),
+        (failed(1, 1), failed(1, 2), task(1, desired="shutdown", at=4), failed(1, 5)),
         counts=(0, 1),
-        missing="web 0 of 1 (task: non-zero exit (1))",
+        missing="web 0 of 1 (worker01: non-zero exit (1))",
+    ),
+    "three tasks ended that should go on": Case(
+        service(1),
+        (failed(1, 1), *(task(1, "complete", at=at, exit_code=0) for at in (2, 3)), task(1, "pending", at=4)),
+        counts=(0, 1),
+        failure="web: 3 tasks in a row failed",
+        more=("worker01: non-zero exit (1)", "worker01: ended with exit code 0"),
+    ),
+    "three failures on three nodes are told once": Case(
+        service(1),
+        tuple(failed(1, at, f"no such image: {IMAGE}", node=f"worker0{1 + at % 2}") for at in (1, 2, 3)),
+        counts=(0, 1),
+        failure="web: 3 tasks in a row failed",
+        more=("worker02, worker01: no such image: registry:5000/web:1.0",),
+    ),
+    "failures of before are history": Case(
+        service(1),
+        (*(failed(1, at) for at in (1, 2, 3)), task(1, "pending", at=4, error="no suitable node")),
+        past=("t1-worker01-1",),
+        counts=(0, 1),
+        missing="web 0 of 1 (no suitable node)",
     ),
     "three failures in three slots": Case(
         service(3),
         tuple(failed(slot, 1) for slot in (1, 2, 3)),
         counts=(0, 3),
-        missing="web 0 of 3 (task: non-zero exit (1))",
+        missing="web 0 of 3 (worker01: non-zero exit (1))",
     ),
     "three failures of the old version": Case(
         service(1), tuple(failed(1, at, spec=OLD) for at in (1, 2, 3)), counts=(0, 1), missing="web 0 of 1"
@@ -194,16 +236,144 @@ CASES = {
         counts=(1, 2),
         failure="web: 3 tasks in a row failed",
     ),
+    "stays up: not for long enough": Case(
+        service(2), (task(1), task(2)), up=up(9, 4.9), counts=(2, 2), unproven="web stays up"
+    ),
+    "stays up: long enough": Case(service(2), (task(1), task(2)), up=up(9, 5), counts=(2, 2)),
+    "stays up: one was never seen before": Case(
+        service(2), (task(1), task(2)), up=up(9), counts=(2, 2), unproven="web stays up"
+    ),
+    "stays up: the service has its own window": Case(
+        service(1, UpdateConfig={"Monitor": 2_000_000_000}), (task(1),), up=up(2)
+    ),
+    "stays up: no window stated is swarm's default": Case(
+        service(1, UpdateConfig={"Monitor": 0}), (task(1),), up=up(4), unproven="web stays up"
+    ),
+    "stays up: a rollback has its own window": Case(
+        service(1, update="rollback_completed", RollbackConfig={"Monitor": 7_000_000_000}),
+        (task(1),),
+        up=up(6),
+        unproven="web stays up",
+    ),
+    "stays up: what is complete has proved itself": Case(
+        service(1, template=ONE_SHOT), (task(1, "complete", spec=ONE_SHOT),), up={}
+    ),
+    "stays up: no replicas, nothing to prove": Case(service(0), up={}, counts=(0, 0)),
+    "one-shot: failed": Case(
+        service(1, template=ONE_SHOT),
+        (failed(1, 1, spec=ONE_SHOT),),
+        counts=(0, 1),
+        failure="web: its restart policy allows no further run",
+        more=("worker01: non-zero exit (1)",),
+    ),
+    "one-shot: failed, and swarm has not given it up yet": Case(
+        service(1, template=ONE_SHOT),
+        (failed(1, 1, spec=ONE_SHOT, desired="ready"),),
+        counts=(0, 1),
+        missing="web 0 of 1 (worker01: non-zero exit (1))",
+    ),
+    "one-shot: stopped because its node was drained": Case(
+        service(1, template=ONE_SHOT),
+        (task(1, "shutdown", spec=ONE_SHOT),),
+        counts=(0, 1),
+        failure="web: its restart policy allows no further run",
+        more=("worker01: shutdown",),
+    ),
+    "one-shot: complete once, and asked for again": Case(
+        service(1, template=ONE_SHOT),
+        (
+            task(1, "complete", spec=ONE_SHOT),
+            task(1, "shutdown", spec=OLD, at=1),
+            task(1, "preparing", spec=ONE_SHOT, at=2),
+        ),
+        counts=(0, 1),
+        missing="web 0 of 1 (worker01: preparing)",
+    ),
+    "attempts used up": Case(
+        service(1, template=TWO_ATTEMPTS),
+        (failed(1, 1, spec=TWO_ATTEMPTS), failed(1, 2, spec=TWO_ATTEMPTS)),
+        past=("t1-worker01-1", "t1-worker01-2"),
+        counts=(0, 1),
+        failure="web: its restart policy allows no further run",
+    ),
+    "attempts used up in a place that is not wanted any more": Case(
+        service(1, template=TWO_ATTEMPTS),
+        (failed(2, 1, spec=TWO_ATTEMPTS), task(1, "starting", spec=TWO_ATTEMPTS)),
+        counts=(0, 1),
+        missing="web 0 of 1 (worker01: non-zero exit (1))",
+    ),
+    "job: failed for good": Case(
+        service({"ReplicatedJob": {"MaxConcurrent": 1, "TotalCompletions": 1}}, iteration=0),
+        (failed(0, 1, iteration=0),),
+        counts=(0, 1),
+        failure="web: its restart policy allows no further run",
+    ),
+    "job: the run before does not count": Case(
+        service({"GlobalJob": {}}, iteration=1),
+        (task(0, "complete", iteration=0), task(0, "complete", node="worker02", iteration=1)),
+        counts=(1, 2),
+        missing="web 1 of 2",
+    ),
+    "job: as many as may run at once": Case(
+        service({"ReplicatedJob": {"MaxConcurrent": 1, "TotalCompletions": 3}}),
+        (task(0, "complete"), task(1, desired="complete")),
+        up={},
+        counts=(2, 3),
+        unproven="web completes (1 of 3)",
+    ),
+    "nowhere: each node lacks something for good": Case(
+        service(1, template=SSD),
+        (task(1, "pending", spec=NEW),),
+        (member("worker01"), member("worker02", labels={"disk": "ssd"}, platform=ARM | {"Architecture": "x86_64"})),
+        counts=(0, 1),
+        failure="web: no node can run it",
+        more=("worker01: node.labels.disk == ssd", "worker02: its platform is linux/amd64"),
+    ),
+    "nowhere: one that would do is down": Case(
+        service(1, template=SSD),
+        (task(1, "pending", node="", spec=NEW),),
+        (member("worker01"), member("worker02", labels={"disk": "ssd"}, platform=ARM, state="down")),
+        counts=(0, 1),
+        missing="web 0 of 1 (worker01: node.labels.disk == ssd; worker02: down)",
+    ),
+    "nowhere: one that would do is drained": Case(
+        service(1, template=SSD),
+        (task(1, "pending", node="", spec=NEW),),
+        (member("worker01"), member("worker02", labels={"disk": "ssd"}, platform=ARM, availability="drain")),
+        counts=(0, 1),
+        missing="web 0 of 1 (worker01: node.labels.disk == ssd; worker02: drained)",
+    ),
+    "nowhere: more replicas than fit": Case(
+        service(3, template=NEW | {"Placement": {"MaxReplicas": 1}}),
+        (task(1), task(2, node="worker02"), task(3, "pending", node="")),
+        counts=(2, 3),
+        failure="web: at most 1 per node, and 3 do not fit",
+    ),
+    "the scheduler's own word where nothing is known against a node": Case(
+        service(1),
+        (task(1, "pending", node="", error="no suitable node (missing plugin on 2 nodes)"),),
+        counts=(0, 1),
+        missing="web 0 of 1 (no suitable node (missing plugin on 2 nodes))",
+    ),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_judge(case: Case) -> None:
-    verdict = judge(case.service, case.tasks, case.nodes)
+    verdict = judge(case.service, case.tasks, case.nodes, past=case.past, up=case.up)
     said = verdict.failure.splitlines() or [""]
     assert (verdict.running, verdict.wanted) == case.counts
-    assert (verdict.missing, said[0]) == (case.missing, case.failure)
+    assert (verdict.missing, verdict.unproven, said[0]) == (case.missing, case.unproven, case.failure)
     assert not case.more or tuple(line.strip() for line in said[1:]) == case.more
+
+
+def test_what_swarm_has_put_back_says_why() -> None:
+    back = service(1, update="rollback_completed")
+    asked = service(1, update="rollback_completed", previous=NEW)
+    assert (rolled_back(back), rolled_back(asked), rolled_back(service(1))) == (True, False, False)
+    verdict = undone(back, (failed(1, 1, "of before"), failed(1, 2, spec=OLD), task(1, at=3)), TWO, {"t1-worker01-1"})
+    assert verdict.failure == "web: swarm has put the version before back\n    worker01: non-zero exit (1)"
+    assert [task.id for task in verdict.blamed] == ["t1-worker01-2"]
 
 
 @pytest.mark.parametrize(
