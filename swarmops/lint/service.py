@@ -10,7 +10,7 @@ from typing import Any
 from swarmops.stackfile import Stack
 
 _PORT = re.compile(
-    r"(?:(?P<address>\[[^]]*\]|[\d.]+):)?(?:(?P<published>\d*)(?:-(?P<last>\d+))?:)?"
+    r"(?:(?P<address>\[[^]]*\]|\d+(?:\.\d+){3}):)?(?:(?P<published>\d*)(?:-(?P<last>\d+))?:)?"
     r"(?P<target>\d+)(?:-(?P<last_target>\d+))?(?:/(?P<protocol>\w+))?"
 )
 _MOST_PORTS = 1000

@@ -1,0 +1,486 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from samples import manager, member, service
+
+from swarmops import stackfile
+from swarmops.facts import Json, Service
+from swarmops.lint import Finding, Note, Swarm, binds, findings, keys, lint
+from swarmops.lint.service import Wanted
+from swarmops.stackfile import Stack
+
+NODES = (manager("manager"), member("worker01", labels={"disk": "ssd"}), member("worker02"))
+OVERLAY = {"Name": "shared", "Scope": "swarm", "Driver": "overlay"}
+MESH_PORT = "{target: 80, published: 80, mode: ingress}"
+HOST_PORT = "{target: 80, published: 80, mode: host}"
+WORKERS = "placement: {constraints: [node.role == worker]}"
+
+
+def parse(text: str) -> Stack:
+    return stackfile.parse("web", text, Path("templates/docker-stack.yml"), lambda path: path.name)
+
+
+def swarm(**said: Any) -> Swarm:
+    usual: dict[str, Any] = {
+        "nodes": NODES,
+        "services": (),
+        "networks": (OVERLAY,),
+        "configs": frozenset({"theirs"}),
+        "secrets": frozenset({"theirs"}),
+        "route": "mesh",
+    }
+    return Swarm(**usual | said)
+
+
+def seen(text: str, **said: Any) -> list[Finding]:
+    stack = parse(text)
+    return findings(stack, lint(stack, swarm(**said)))
+
+
+def of(definition: str, rest: str = "", **said: Any) -> list[str]:
+    """What is said of the service `a`, in the form `error path: text` without remedies."""
+    found = seen(f"services: {{a: {{image: 'x:1', {definition}}}}}\n{rest}", **said)
+    return [f"{'error' if each.error else 'warning'} {each.path}: {each.text}" for each in found]
+
+
+def running(name: str, port: Json, *, mode: Any = 1, constraints: list[str] | None = None, stack: str = "") -> Service:
+    template = {"ContainerSpec": {}, "Placement": {"Constraints": constraints or []}}
+    labels = {"com.docker.stack.namespace": stack} if stack else {}
+    return service(mode, template=template, Name=name, EndpointSpec={"Ports": [port]}, Labels=labels)
+
+
+def held(mode: str, port: int = 80, protocol: str = "tcp") -> Json:
+    return {"PublishedPort": port, "TargetPort": 80, "Protocol": protocol, "PublishMode": mode}
+
+
+def test_a_good_stack_has_nothing_to_be_said() -> None:
+    text = """
+version: "3.8"
+services:
+  a:
+    image: registry:5000/a:1.0
+    networks: [shared]
+    configs: [{source: theirs, target: /x}]
+    secrets: [theirs]
+    ports: ["8080:80"]
+    volumes: ["data:/data", "/srv:/srv"]
+    healthcheck: {test: [CMD, "true"]}
+    deploy:
+      replicas: 2
+      placement: {constraints: [node.role == worker, node.labels.disk != hdd], max_replicas_per_node: 2}
+      update_config: {order: start-first}
+networks: {shared: {external: true}}
+configs: {theirs: {external: true}}
+secrets: {theirs: {external: true}}
+volumes: {data: {}}
+x-anything: 1
+"""
+    assert seen(text, checked=lambda _: False) == []
+
+
+def test_a_finding_has_the_line_of_the_file_that_is_written() -> None:
+    text = "# a comment\nservices:\n\n  a:\n    image: x:1\n    build: .\n"
+    (found,) = seen(text)
+    assert parse(text).text.splitlines()[found.line - 1].strip() == "build: ."
+    said = "swarm ignores it; push the image and name it (inv push)"
+    assert str(found.at("stack/lab/web.yml")) == f"stack/lab/web.yml:4: warning: services.a.build: {said}"
+
+
+def test_findings_come_in_the_order_of_the_file_and_once() -> None:
+    stack = parse("services: {a: {image: x, tty: true}, b: {image: x}}")
+    notes = [
+        Note(("services", "b"), "second"),
+        Note(("services", "a", "tty"), "first"),
+        Note(("services", "b"), "second"),
+    ]
+    assert [(found.line, found.text) for found in findings(stack, notes)] == [(4, "first"), (5, "second")]
+    assert findings(stack, [Note((), "all of it")])[0].at("f").text == "all of it"
+
+
+@pytest.mark.parametrize(
+    ("definition", "said"),
+    [
+        ("build: .", ["warning services.a.build: swarm ignores it"]),
+        ("container_name: x, privileged: true", ["container_name", "privileged"]),
+        ("tmpfs: /run", ["warning services.a.tmpfs: swarm ignores it"]),
+        ("mem_limit: 1g", ["error services.a.mem_limit: swarm refuses it"]),
+        ("extends: {service: b}, platform: linux/amd64", ["error services.a.extends", "error services.a.platform"]),
+        ("profiles: [dev]", ["error services.a.profiles: swarm refuses it"]),
+        ("restart: always", []),
+        ("restart: 'no'", ["warning services.a.restart: swarm takes it for nothing, and restarts always"]),
+        ("restart: no", ["restarts always"]),
+        (
+            "restart: always, deploy: {restart_policy: {condition: none}}",
+            ["warning services.a.restart: swarm ignores it beside deploy.restart_policy"],
+        ),
+        (
+            "deploy: {mode: global, replicas: 2}",
+            ["error services.a.deploy.replicas: swarm refuses it beside mode: global"],
+        ),
+        ("deploy: {mode: globl}", ["error services.a.deploy.mode: swarm has no mode globl"]),
+        ("healthcheck: {test: [CMD, x], disable: true}", ["error services.a.healthcheck.disable: swarm refuses it"]),
+        ("healthcheck: {disable: true}", []),
+        (
+            "networks: {default: {ipv4_address: 10.0.0.9}}",
+            ["warning services.a.networks.default.ipv4_address: swarm ignores it"],
+        ),
+        ("x-mine: 1, labels: {build: x}", []),
+    ],
+)
+def test_keys_of_a_service(definition: str, said: list[str]) -> None:
+    compare(of(definition), said)
+
+
+@pytest.mark.parametrize(
+    ("rest", "said"),
+    [
+        ("version: '3'", []),
+        ("version: 3.8", []),
+        ("version: '2.4'", ['error version: swarm refuses "2.4"']),
+        ("name: mine", ["error name: swarm refuses it"]),
+        ("include: [other.yml]", ["error include: swarm refuses it"]),
+    ],
+)
+def test_keys_of_a_file(rest: str, said: list[str]) -> None:
+    compare(of("", rest), said)
+
+
+def test_no_key_is_both_refused_and_ignored() -> None:
+    assert not keys.REFUSED.keys() & keys.IGNORED.keys()
+
+
+@pytest.mark.parametrize(
+    ("stated", "ports"),
+    [
+        ("80", [(0, 80, "tcp", "ingress", "")]),
+        ("'8080:80'", [(8080, 80, "tcp", "ingress", "")]),
+        ("'53:53/udp'", [(53, 53, "udp", "ingress", "")]),
+        ("'127.0.0.1:8080:80'", [(8080, 80, "tcp", "ingress", "127.0.0.1")]),
+        ("'127.0.0.1::80'", [(0, 80, "tcp", "ingress", "127.0.0.1")]),
+        ("'[::1]:8080:80'", [(8080, 80, "tcp", "ingress", "[::1]")]),
+        ("'8000-8001:80-81'", [(8000, 80, "tcp", "ingress", ""), (8001, 81, "tcp", "ingress", "")]),
+        ("{target: 80}", [(0, 80, "tcp", "ingress", "")]),
+        ("{target: 80, published: 8080, protocol: udp, mode: host}", [(8080, 80, "udp", "host", "")]),
+        ("{target: 80, published: '8080'}", []),
+        ("'http'", []),
+        ("null", []),
+    ],
+)
+def test_forms_of_ports(stated: str, ports: list[tuple[Any, ...]]) -> None:
+    made = parse(f"services: {{a: {{image: x, ports: [{stated}]}}}}").services["a"]
+    found = Wanted("a", made).ports
+    assert [(port.published, port.target, port.protocol, port.mode, port.address) for port in found] == ports
+
+
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        (f"a: {{image: 'x:1', ports: [{MESH_PORT}, '80:81']}}", ["services.a.ports[1]"]),
+        (
+            f"a: {{image: 'x:1', ports: [{HOST_PORT}, {{target: 81, published: 80, mode: host}}]}}",
+            ["services.a.ports[1]"],
+        ),
+        ("a: {image: 'x:1', ports: ['80:80', '80:80/udp', '81:80', 80, 80]}", []),
+        ("a: {image: 'x:1', ports: ['8000-8002:80-82', '8002:90']}", ["services.a.ports[1]"]),
+        (f"a: {{image: 'x:1', ports: [{MESH_PORT}]}}, b: {{image: 'x:1', ports: ['80:80']}}", ["services.b.ports[0]"]),
+        (
+            f"a: {{image: 'x:1', ports: [{MESH_PORT}]}}, b: {{image: 'x:1', ports: [{HOST_PORT}]}}",
+            ["services.b.ports[0]"],
+        ),
+        (f"a: {{image: 'x:1', ports: [{HOST_PORT}]}}, b: {{image: 'x:1', ports: [{HOST_PORT}]}}", []),
+        (
+            f"a: {{image: 'x:1', ports: [{HOST_PORT}], deploy: {{mode: global}}}},"
+            f" b: {{image: 'x:1', ports: [{HOST_PORT}]}}",
+            ["services.b.ports[0]"],
+        ),
+    ],
+)
+def test_ports_published_twice_by_a_file(text: str, places: list[str]) -> None:
+    found = seen(f"services: {{{text}}}")
+    assert [each.path for each in found] == places
+    assert all(each.error and "is published twice, first by services.a" in each.text for each in found)
+
+
+@pytest.mark.parametrize(
+    ("definition", "other", "said"),
+    [
+        ("ports: ['80:80']", running("b", held("ingress")), ["error services.a.ports[0]: port 80/tcp is taken by b"]),
+        ("ports: ['80:80']", running("b", held("host")), ["taken by b"]),
+        (f"ports: [{HOST_PORT}]", running("b", held("ingress")), ["taken by b"]),
+        ("ports: ['80:80/udp']", running("b", held("ingress")), []),
+        ("ports: ['81:80']", running("b", held("ingress")), []),
+        ("ports: [80]", running("b", held("ingress")), []),
+        ("ports: ['80:80']", running("web_a", held("ingress")), []),
+        ("ports: ['80:80']", running("web_old", held("ingress"), stack="web"), ["taken by web_old"]),
+        # In host mode it takes a node of its own, of three.
+        (f"ports: [{HOST_PORT}]", running("b", held("host")), []),
+        (f"ports: [{HOST_PORT}], deploy: {{replicas: 2}}", running("b", held("host")), []),
+        (f"ports: [{HOST_PORT}], deploy: {{replicas: 2}}", running("b", held("host"), mode=2), ["taken by b"]),
+        (f"ports: [{HOST_PORT}], deploy: {{mode: global}}", running("b", held("host")), ["taken by b"]),
+        (f"ports: [{HOST_PORT}]", running("b", held("host"), mode={"Global": {}}), ["taken by b"]),
+        (
+            f"ports: [{HOST_PORT}], deploy: {{{WORKERS}}}",
+            running("b", held("host"), mode={"Global": {}}, constraints=["node.role == manager"]),
+            [],
+        ),
+    ],
+)
+def test_ports_of_others(definition: str, other: Service, said: list[str]) -> None:
+    compare(of(definition, services=(other,)), said)
+
+
+@pytest.mark.parametrize(
+    ("definition", "said"),
+    [
+        ("ports: ['127.0.0.1:81:80']", ["warning services.a.ports[0]: swarm ignores 127.0.0.1"]),
+        (
+            "ports: ['80:80'], deploy: {endpoint_mode: dnsrr}",
+            ["error services.a.ports[0]: swarm refuses a port in ingress"],
+        ),
+        (f"ports: [{HOST_PORT}], deploy: {{endpoint_mode: dnsrr}}", []),
+        (f"ports: [{HOST_PORT}], deploy: {{replicas: 3}}", []),
+        (
+            f"ports: [{HOST_PORT}], deploy: {{replicas: 4}}",
+            ["error services.a.ports[0]: port 80/tcp in host mode has room for one task on each of 3 nodes, not for 4"],
+        ),
+        (
+            f"ports: [{HOST_PORT}], deploy: {{replicas: 3, update_config: {{order: start-first}}}}",
+            ["error services.a.deploy.update_config.order: never ends: a new task starts first"],
+        ),
+        (f"ports: [{HOST_PORT}], deploy: {{replicas: 2, update_config: {{order: start-first}}}}", []),
+        (
+            f"ports: [{HOST_PORT}], deploy: {{mode: global, rollback_config: {{order: start-first}}}}",
+            ["error services.a.deploy.rollback_config.order: never ends"],
+        ),
+        (f"ports: [{HOST_PORT}], deploy: {{mode: global}}", []),
+        ("ports: ['80:80'], deploy: {mode: global, update_config: {order: start-first}}", []),
+        (
+            f"ports: [{HOST_PORT}], deploy: {{replicas: 2, {WORKERS}, update_config: {{order: start-first}}}}",
+            ["one task on each of 2 nodes"],
+        ),
+    ],
+)
+def test_ports_in_host_mode(definition: str, said: list[str]) -> None:
+    compare(of(definition), said)
+
+
+@pytest.mark.parametrize(
+    ("definition", "said"),
+    [
+        ("deploy: {endpoint_mode: dnsrr}", []),
+        ("deploy: {endpoint_mode: vip}", ["error services.a.deploy.endpoint_mode: its name resolves to a virtual IP"]),
+        ("tty: true", ["warning services.a: its name resolves to a virtual IP, which answers nothing"]),
+        ("deploy: {mode: replicated-job}", []),
+        (f"ports: [{HOST_PORT}], deploy: {{endpoint_mode: dnsrr}}", []),
+        (
+            "ports: ['80:80']",
+            ["warning services.a: its name", "error services.a.ports[0]: a port in ingress mode answers nothing"],
+        ),
+    ],
+)
+def test_endpoints_without_ipvs(definition: str, said: list[str]) -> None:
+    compare(of(definition, route="dns"), said)
+
+
+@pytest.mark.parametrize(
+    ("deploy", "said"),
+    [
+        ("placement: {constraints: [node.role == worker]}", []),
+        ("placement: {constraints: [node.labels.disk == SSD]}", []),
+        (
+            "placement: {constraints: [node.labels.disk == hdd]}",
+            ["error services.a.deploy.placement.constraints: no node"],
+        ),
+        (
+            "placement: {constraints: [node.role == manager, node.labels.disk == ssd]}",
+            ["no node of the swarm meets all of node.role == manager, node.labels.disk == ssd"],
+        ),
+        (
+            "placement: {constraints: [node.role == manager, node.hostname == w]}",
+            ["no node of the swarm meets node.hostname == w"],
+        ),
+        ("replicas: 0, placement: {constraints: [node.hostname == w]}", []),
+        (
+            "mode: global, placement: {constraints: [node.hostname == w]}",
+            ["warning services.a.deploy.placement.constraints: no node of the swarm meets node.hostname == w"],
+        ),
+        (
+            "placement: {constraints: [node.role = worker]}",
+            ["error services.a.deploy.placement.constraints[0]: swarm refuses node.role = worker"],
+        ),
+        (
+            "placement: {constraints: [node.role == worker, node.zone == x]}",
+            ["error services.a.deploy.placement.constraints[1]: swarm knows no node.zone: no node meets it"],
+        ),
+        ("replicas: 3, placement: {max_replicas_per_node: 1}", []),
+        (
+            "replicas: 4, placement: {max_replicas_per_node: 1}",
+            ["error services.a.deploy.placement.max_replicas_per_node: 1 per node on 3 nodes leaves room for 3"],
+        ),
+        (
+            "replicas: 3, placement: {max_replicas_per_node: 1}, update_config: {order: start-first}",
+            ["error services.a.deploy.update_config.order: never ends: a new task starts first"],
+        ),
+        ("replicas: 2, placement: {max_replicas_per_node: 1}, update_config: {order: start-first}", []),
+        ("replicas: 3, placement: {max_replicas_per_node: 1}, update_config: {order: stop-first}", []),
+        ("mode: global, placement: {max_replicas_per_node: 1}, update_config: {order: start-first}", []),
+        ("replicas: 3, placement: {max_replicas_per_node: 0}, update_config: {order: start-first}", []),
+        (
+            "replicas: 2, placement: {constraints: [node.role == worker], max_replicas_per_node: 1},"
+            " update_config: {order: start-first}, rollback_config: {order: start-first}",
+            ["error services.a.deploy.update_config.order", "error services.a.deploy.rollback_config.order"],
+        ),
+    ],
+)
+def test_placement(deploy: str, said: list[str]) -> None:
+    compare(of(f"deploy: {{{deploy}}}"), said)
+
+
+def test_nodes_that_take_no_tasks_now() -> None:
+    nodes = (manager("manager"), member("worker01", state="down"), member("worker02", availability="drain"))
+    compare(
+        of(f"deploy: {{{WORKERS}}}", nodes=nodes),
+        ["warning services.a.deploy.placement.constraints: no node that meets them takes tasks now: worker01 is down"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("definition", "rest", "said"),
+    [
+        ("networks: [net]", "", ["error services.a.networks: there is no net in networks"]),
+        ("networks: {nett: {}}", "networks: {net: {}}", ["there is no nett in networks, did you mean net?"]),
+        ("networks: [default]", "", []),
+        ("networks: [host]", "networks: {host: {external: true}}", []),
+        ("networks: [shared]", "networks: {shared: {external: true}}", []),
+        ("networks: [s]", "networks: {s: {external: true, name: shared}}", []),
+        ("networks: [s]", "networks: {s: {external: {name: shared}}}", []),
+        (
+            "networks: [s]",
+            "networks: {s: {external: true, name: share}}",
+            ["error networks.s: the swarm has no network share, did you mean shared?"],
+        ),
+        (
+            "networks: [local]",
+            "networks: {local: {external: true}}",
+            ["error networks.local: the swarm has no network"],
+        ),
+        ("tty: true", "networks: {s: {external: true}}", []),
+        ("configs: [c]", "", ["error services.a.configs: there is no c in configs"]),
+        ("configs: [c]", "configs: {c: {external: true}}", ["error configs.c: the swarm has no config c"]),
+        ("configs: [{source: c, target: /c}]", "configs: {c: {external: true, name: theirs}}", []),
+        ("configs: [c]", "configs: {c: {file: c.txt}}", []),
+        ("secrets: [c]", "secrets: {c: {external: true}}", ["error secrets.c: the swarm has no secret c"]),
+        ("secrets: [c]", "secrets: {c: {file: c.txt}}", []),
+        ("volumes: ['data:/x']", "", ["error services.a.volumes[0]: there is no data in volumes"]),
+        ("volumes: [{type: volume, source: dat, target: /x}]", "volumes: {data: }", ["did you mean data?"]),
+        ("volumes: ['data:/x', /anonymous, {type: tmpfs, target: /t}]", "volumes: {data: }", []),
+        ("volumes: ['./data:/x']", "", ["error services.a.volumes[0]: ./data is relative to nothing on a node"]),
+        ("volumes: ['~/data:/x']", "", ["~/data is relative to nothing on a node"]),
+    ],
+)
+def test_references(definition: str, rest: str, said: list[str]) -> None:
+    networks = (OVERLAY, {"Name": "local", "Scope": "local", "Driver": "bridge"})
+    compare(of(definition, rest, networks=networks), said)
+
+
+@pytest.mark.parametrize(
+    ("stated", "there", "said"),
+    [
+        ("{}", {}, ""),
+        ("{attachable: true}", {}, "attachable is false, not true"),
+        ("{}", {"Attachable": True, "Internal": True}, "attachable is true, not false; internal is true, not false"),
+        ("{driver: macvlan}", {}, "driver is overlay, not macvlan"),
+        ("{driver_opts: {encrypted: ''}}", {}, "encrypted is false, not true"),
+        ("{driver_opts: {encrypted: ''}}", {"Options": {"encrypted": ""}}, ""),
+        ("{ipam: {config: [{subnet: 10.1.0.0/24}]}}", {}, "subnet is 10.0.9.0/24, not 10.1.0.0/24"),
+        ("{ipam: {config: [{subnet: 10.0.9.0/24}]}}", {}, ""),
+    ],
+)
+def test_networks_that_are_there_with_other_options(stated: str, there: Json, said: str) -> None:
+    usual = {"Name": "web_net", "Scope": "swarm", "Driver": "overlay", "IPAM": {"Config": [{"Subnet": "10.0.9.0/24"}]}}
+    found = of("networks: [net]", f"networks: {{net: {stated}}}", networks=({**usual, **there},))
+    compare(found, [f"warning networks.net: swarm keeps the network web_net as it is: {said}"] if said else [])
+
+
+def test_the_default_network_is_there_with_other_options() -> None:
+    network = {"Name": "web_default", "Scope": "swarm", "Driver": "overlay", "Attachable": True}
+    compare(of("tty: true", networks=(network,)), ["warning services: swarm keeps the network web_default as it is"])
+
+
+@pytest.mark.parametrize(
+    ("definition", "checked", "warned"),
+    [
+        ("deploy: {replicas: 2}", False, True),
+        ("deploy: {replicas: 2}", True, False),
+        ("deploy: {replicas: 2}", None, False),
+        ("deploy: {mode: global}", False, True),
+        ("deploy: {update_config: {order: stop-first}}", False, True),
+        ("deploy: {replicas: 1}", False, False),
+        ("deploy: {mode: replicated-job, replicas: 2}", False, False),
+        ("healthcheck: {test: [CMD, x]}, deploy: {replicas: 2}", False, False),
+        ("healthcheck: {disable: true}, deploy: {replicas: 2}", False, False),
+    ],
+)
+def test_health_checks(definition: str, checked: bool | None, warned: bool) -> None:
+    found = of(definition, checked=lambda _: checked)
+    compare(found, ["warning services.a: no health check: an update goes on"] if warned else [])
+
+
+def test_no_image_is_looked_at_without_need() -> None:
+    def looked(image: str) -> bool:
+        raise AssertionError(image)
+
+    assert of("healthcheck: {test: [CMD, x]}, deploy: {replicas: 2}", checked=looked) == []
+    assert of("deploy: {replicas: 1}", checked=looked) == []
+
+
+@pytest.mark.parametrize(
+    ("image", "warned"),
+    [
+        ("nginx", True),
+        ("nginx:latest", True),
+        ("registry:5000/nginx", True),
+        ("nginx:1.26", False),
+        ("registry:5000/team/nginx:1.26", False),
+        ("nginx@sha256:" + "a" * 64, False),
+        ("nginx:latest@sha256:" + "a" * 64, False),
+    ],
+)
+def test_images_without_a_version(image: str, warned: bool) -> None:
+    found = seen(f"services: {{a: {{image: '{image}'}}}}")
+    assert [each.path for each in found] == (["services.a.image"] if warned else [])
+    assert not any(each.error for each in found)
+
+
+BINDS = f"services: {{a: {{image: 'x:1', volumes: ['/srv:/x', 'v:/v'], deploy: {{{WORKERS}}}}}}}\nvolumes: {{v: }}"
+
+
+def test_which_nodes_have_to_have_what_is_mounted() -> None:
+    assert binds.sources(parse(BINDS), swarm()) == {"worker01": {"/srv"}, "worker02": {"/srv"}}
+    assert binds.sources(parse("services: {a: {image: x, volumes: ['./x:/x', /y]}}"), swarm()) == {}
+
+
+@pytest.mark.parametrize(
+    ("absent", "said"),
+    [
+        ({"worker01": [], "worker02": []}, ""),
+        ({"worker01": ["/srv"], "worker02": ["/srv"]}, "error: none of the nodes that may run it has /srv"),
+        ({"worker01": ["/srv"], "worker02": []}, "warning: worker01 may run it and has no /srv"),
+        ({"worker02": ["/srv"]}, "error: none of the nodes that may run it has /srv"),
+        ({"manager": ["/srv"], "worker01": [], "worker02": []}, ""),
+        ({}, ""),
+    ],
+)
+def test_what_is_mounted_and_missing(absent: dict[str, list[str]], said: str) -> None:
+    notes = list(binds.missing(parse(BINDS), swarm(), absent))
+    assert [f"{'error' if note.error else 'warning'}: {note.text}" for note in notes] == ([said] if said else [])
+    assert all(note.where == ("services", "a", "volumes", 0) for note in notes)
+
+
+def compare(found: list[str], said: list[str]) -> None:
+    """Each finding holds what is expected of it, whatever the order."""
+    assert len(found) == len(said), found
+    assert all(any(part in text for text in found) for part in said), found
