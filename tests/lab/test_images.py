@@ -6,12 +6,10 @@ import json
 
 from engine import Lab, get
 
-ECHO = "registry:15000/echo:1.0"
-
 
 def image_ids(lab: Lab) -> dict[str, str]:
-    names = ("manager", "worker01", "worker02", "worker03")
-    return {name: lab.node(name, "docker", "image", "ls", "-q", "--no-trunc", ECHO).out.strip() for name in names}
+    names, echo = ("manager", "worker01", "worker02", "worker03"), f"registry:{lab.vars['registry']['port']}/echo:1.0"
+    return {name: lab.node(name, "docker", "image", "ls", "-q", "--no-trunc", echo).out.strip() for name in names}
 
 
 def test_push_puts_the_images_into_the_registry(pushed: Lab) -> None:
