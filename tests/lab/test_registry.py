@@ -8,6 +8,7 @@ import ssl
 import threading
 import urllib.error
 import urllib.request
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -39,13 +40,16 @@ def forms(password: str) -> list[bytes]:
 def observed() -> Iterator[set[bytes]]:
     """The arguments and the environment of every process of this machine, its nodes' too, during the block."""
     seen: set[bytes] = set()
+    looks: Counter[str] = Counter()
     over = threading.Event()
 
     def look() -> None:
-        while not over.wait(0.01):
-            for path in (*Path("/proc").glob("[0-9]*/cmdline"), *Path("/proc").glob("[0-9]*/environ")):
+        while not over.wait(0.002):
+            # A few looks at each: it may become another program at first. All of them each time would take too long.
+            for pid in (path.name for path in Path("/proc").glob("[0-9]*") if looks[path.name] < 8):
+                looks[pid] += 1
                 with suppress(OSError):
-                    seen.add(path.read_bytes())
+                    seen.update(Path(f"/proc/{pid}/{what}").read_bytes() for what in ("cmdline", "environ"))
 
     thread = threading.Thread(target=look)
     thread.start()

@@ -7,7 +7,7 @@ import io
 import platform
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -18,7 +18,7 @@ import pytest
 from swarmops import doctor
 from swarmops.check import Level, fail, ok
 from swarmops.cluster import Cluster
-from swarmops.errors import CommandFailed, ConnectionFailed, NotFound, SwarmopsError
+from swarmops.errors import CommandFailed, ConnectionFailed, Denied, NotFound, SwarmopsError
 from swarmops.inventory import Inventory, load
 from swarmops.lab import diagnosis, kernel, preflight, privileges
 from swarmops.report import Progress
@@ -224,11 +224,25 @@ class NodeAPI:
     def __init__(self, ahead: float, registry: SwarmopsError) -> None:
         self._ahead, self._registry = ahead, registry
 
-    def get(self, path: str) -> dict[str, str]:
+    def get(self, path: str, headers: Mapping[str, str] | None = None) -> dict[str, str]:
         if path.startswith("/distribution/"):
             raise self._registry
         moment = datetime.fromtimestamp(time.time() + self._ahead, UTC)
         return {"ServerVersion": "26.1.5", "SystemTime": moment.isoformat()}
+
+
+def test_a_log_in_that_is_refused_or_cannot_be_had(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    inventory = make(more="transport: ssh\n    registry: {username: alice, password: {environment: LAB_PASSWORD}}")
+    api = NodeAPI(0, Denied("manager: unauthorized"))
+    monkeypatch.setattr(Cluster, "api", lambda *_: api)
+    with Cluster(inventory, Progress(io.StringIO())) as cluster:
+        monkeypatch.delenv("LAB_PASSWORD", raising=False)
+        unset = {check.name: check for check in doctor.examine(cluster)}["manager: registry"]
+        monkeypatch.setenv("LAB_PASSWORD", "le@ked")
+        refused = {check.name: check for check in doctor.examine(cluster)}["manager: registry"]
+    assert (unset.level, unset.detail) == (Level.FAIL, "secret from environment LAB_PASSWORD: is not set")
+    assert (refused.level, refused.detail) == (Level.FAIL, "registry:5000 does not accept the password of alice")
+    assert "le@ked" not in refused.remedy
 
 
 def nodes(inventory: Inventory, apis: dict[str, NodeAPI], monkeypatch: pytest.MonkeyPatch) -> dict[str, Level]:
