@@ -17,16 +17,19 @@ if TYPE_CHECKING:
     from swarmops.inventory import Inventory
 
 _UNDEFINED = re.compile(r"'(\w+)' is undefined")
+# {{.Node.Hostname}} is for docker, which fills it in for each task; to Jinja it would be a mistake.
+_JINJA = re.compile(r"\{%|\{#|\{\{(?!-?\s*\.)")
 
 
 def render(template: Path, root: Path, context: Mapping[str, Any]) -> str:
     """The text of a template; the templates that it includes are found below `root`.
 
-    Raises InputError with the template's name and line for a variable that is not defined, a mistake in its syntax or
-    in an expression, and a template that is not there.
+    A file with nothing of Jinja in it is taken as it is. Raises InputError with the template's name and line for a
+    variable that is not defined, a mistake in its syntax or in an expression, and a template that is not there.
     """
+    loader = jinja2.FileSystemLoader(root)
     environment = jinja2.Environment(  # noqa: S701 (what is rendered is YAML and configuration, not HTML)
-        loader=jinja2.FileSystemLoader(root),
+        loader=loader,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -34,7 +37,8 @@ def render(template: Path, root: Path, context: Mapping[str, Any]) -> str:
     )
     name = Path(os.path.relpath(template, root)).as_posix()
     try:
-        return environment.get_template(name).render(context)
+        source = loader.get_source(environment, name)[0]
+        return environment.get_template(name).render(context) if _JINJA.search(source) else source
     except jinja2.TemplateNotFound as error:
         raise _missing(error, name, root) from None
     except jinja2.TemplateSyntaxError as error:

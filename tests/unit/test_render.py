@@ -32,6 +32,21 @@ def test_blocks_leave_no_trace(root: Path) -> None:
     assert rendered(root, text) == "a:\n  - 0\n  - 1\n# <&>\n"
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["a: 1\n\n", 'host: "{{.Node.Hostname}}-{{ .Task.Slot }}"\n', 'a: "{{- .Service.Name -}}"\n', "a: ${B:-{}} # }}\n"],
+)
+def test_what_has_no_jinja_is_taken_as_it_is(root: Path, text: str) -> None:
+    assert rendered(root, text) == text
+
+
+def test_where_there_is_jinja_what_is_for_docker_is_marked(root: Path) -> None:
+    text = "{% raw %}{{.Node.Hostname}}{% endraw %} {{ a }}"
+    assert rendered(root, text, a=1) == "{{.Node.Hostname}} 1"
+    with pytest.raises(InputError):
+        rendered(root, "{{.Node.Hostname}} {{ a }}", a=1)
+
+
 def fails() -> str:
     raise InputError("ech: no such image")
 
