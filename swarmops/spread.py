@@ -14,6 +14,18 @@ def counts(service: Service, tasks: Iterable[Task], nodes: Iterable[SwarmNode]) 
     return {node.hostname: on.count(node.id) for node in nodes if eligible(node, service.template)}
 
 
+def lacking(running: Mapping[str, int]) -> int:
+    """How many tasks are missing where there are too few of them, the others left as they are."""
+    fair = sum(running.values()) // max(len(running), 1)
+    return sum(max(0, fair - number) for number in running.values())
+
+
+def preferences(service: Service) -> list[str]:
+    """The labels over whose values swarm spreads a service."""
+    stated = (service.template.get("Placement") or {}).get("Preferences") or []
+    return [item["Spread"]["SpreadDescriptor"] for item in stated]
+
+
 def uneven(service: Service, tasks: Iterable[Task], nodes: Collection[SwarmNode]) -> bool:
     """Whether swarm, asked again, would put tasks elsewhere: two places differ by more than one task.
 
@@ -21,10 +33,7 @@ def uneven(service: Service, tasks: Iterable[Task], nodes: Collection[SwarmNode]
     """
     running = counts(service, tasks, nodes)
     homes = [node for node in nodes if node.hostname in running]
-    preferences = (service.template.get("Placement") or {}).get("Preferences") or []
-    return service.replicas is not None and _uneven(
-        homes, running, [item["Spread"]["SpreadDescriptor"] for item in preferences]
-    )
+    return service.replicas is not None and _uneven(homes, running, preferences(service))
 
 
 def _uneven(nodes: Sequence[SwarmNode], running: Mapping[str, int], labels: Sequence[str]) -> bool:

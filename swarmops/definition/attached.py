@@ -12,6 +12,7 @@ from swarmops.facts import Json
 
 HIGHEST_PORT = 65535
 PUBLISH = re.compile(r"(?:(?P<published>\d+):)?(?P<target>\d+)(?:/(?P<protocol>\w+))?")
+VOLUME = re.compile(r"[A-Za-z0-9][\w.-]+")
 FLAGS = {"readonly", "volume-nocopy"}
 """Those of a mount's fields that need no value."""
 ALIASES = {"src": "source", "dst": "target", "destination": "target", "ro": "readonly"}
@@ -66,6 +67,8 @@ def mount(text: str) -> tuple[str, str]:
     paths = [said.get("target", [""])[0], *([said.get("source", [""])[0]] if kind == "bind" else [])]
     if not all(path.startswith("/") for path in paths):
         raise ValueError(f"{text}: should be such as type={kind},{SAMPLES[kind]}target=/data")
+    if kind == "volume" and not VOLUME.fullmatch(said.get("source", ["any"])[0]):
+        raise ValueError(f"{text}: a volume has a name of two letters or more, without /")
     return _mount(said | _tmpfs(said) | {"readonly": [value for value in said.get("readonly", []) if value != "false"]})
 
 

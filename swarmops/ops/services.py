@@ -14,6 +14,8 @@ from swarmops.ops.status import Status
 from swarmops.report import Recap, table
 from swarmops.wait import Deadline, until
 
+MORE = "swarmops.rebalance"
+"""The label of a service that has more tasks for a moment; its value is how many it should have."""
 HEAD = ("SERVICE", "STACK", "MODE", "RUNNING", "IMAGE", "PORTS", "UPDATE")
 
 
@@ -39,7 +41,7 @@ def rollback(cluster: Cluster, name: str, timeout: float) -> Recap:
     """Puts the previous version of a service back; returns when it runs and stays up."""
     deadline, recap = Deadline(timeout), Recap()
     service = find(cluster, name)
-    if service.previous is None or unforced(service.previous) == unforced(service.spec):
+    if service.previous is None or _same_version(service.previous, service.spec):
         raise SwarmopsError(f"{name} has no previous version", remedy=f"inv ps {name} shows what runs")
     before, after = service.image, image_of(service.previous)
     cluster.manage(commands.rollback(name))
@@ -115,10 +117,13 @@ def find_all(cluster: Cluster, names: Iterable[str]) -> dict[str, Service]:
     return {name: services[name] for name in names}
 
 
-def unforced(spec: Json) -> Json:
-    """A specification without the number of times that its tasks were started anew by force."""
-    template = {key: value for key, value in spec["TaskTemplate"].items() if key != "ForceUpdate"}
-    return {**spec, "TaskTemplate": template}
+def _same_version(previous: Json, spec: Json) -> bool:
+    """Whether what swarm has as the previous version is but a trace of tasks that were spread again."""
+    forced = {**previous, "TaskTemplate": {**previous["TaskTemplate"], "ForceUpdate": None}}
+    return MORE in (previous.get("Labels") or {}) or forced == {
+        **spec,
+        "TaskTemplate": {**spec["TaskTemplate"], "ForceUpdate": None},
+    }
 
 
 def note_stack(cluster: Cluster, recap: Recap, service: Service) -> None:

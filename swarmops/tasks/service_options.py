@@ -67,6 +67,8 @@ REMOVED = {
 
 CREATE = ONE | MANY
 UPDATE = CREATE | REMOVED
+LISTS = [name.replace("-", "_") for name in (*MANY, *REMOVED)]
+"""Those that may be given several times, as invoke knows them."""
 
 
 def stated(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from invoke.tasks import task
 from swarmops.errors import InputError
 from swarmops.tasks.arguments import EitherTask, takes
 from swarmops.tasks.logs import remainder
-from swarmops.tasks.service_options import CREATE, MANY, REMOVED, UPDATE, stated
+from swarmops.tasks.service_options import CREATE, LISTS, UPDATE, stated
 from swarmops.tasks.session import Seconds, session, show
 
 NAME = "name of the service"
@@ -79,7 +79,7 @@ def rebalance(c: Context, service: str = "", timeout: int = Seconds(300)) -> Non
 
 @task(
     positional=["name"],
-    iterable=list(MANY),
+    iterable=LISTS,
     auto_shortflags=False,
     help=CREATE | {"name": NAME, "timeout": TIMEOUT, "keep": "when it fails, leave it there"},
 )
@@ -94,7 +94,7 @@ def create(c: Context, name: str, timeout: int = Seconds(180), keep: bool = Fals
 
 @task(
     positional=["name"],
-    iterable=[*MANY, *REMOVED],
+    iterable=LISTS,
     auto_shortflags=False,
     help=UPDATE | {"name": NAME, "timeout": TIMEOUT, "rollback": "when it fails, leave it as it is"},
 )

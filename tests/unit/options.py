@@ -37,7 +37,7 @@ ALL: dict[str, Any] = {
     "publish": ["8085:8080", "53/udp"],
     "mount": [
         "type=bind,src=/tmp,dst=/t,readonly",
-        "type=volume,source=v,target=/v,volume-label=a=b,volume-opt=o=size=1m",
+        "type=volume,source=vol,target=/v,volume-label=a=b,volume-opt=o=size=1m",
         "type=tmpfs,target=/x,tmpfs-size=1m,tmpfs-mode=1770",
     ],
     "env": ["A=1", "B=two words", "C="],

@@ -17,7 +17,7 @@ from swarmops.connect import Result, checked
 from swarmops.errors import CommandFailed
 
 IMAGE = "registry:5000/web:1.0@sha256:aa"
-PLAIN = definition.complete({})
+PLAIN = definition.complete({"image": "registry:5000/web:0.9@sha256:00"})
 FULL = definition.complete(definition.parse(ALL, "host")[0])
 TOKEN = Secret("SWMTKN-1-very-secret")
 
@@ -55,6 +55,7 @@ CASES: dict[str, Command] = {
     "service.logs": service.logs("t1", 8),
     "service.remove": service.remove("a", "b"),
     "stack.deploy": stack.deploy("echo", "services: {}\n"),
+    "stack.config": stack.config("services: {}\n"),
     "stack.remove": stack.remove("echo"),
 }
 
