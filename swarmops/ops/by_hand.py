@@ -10,7 +10,7 @@ from swarmops.commands import service as commands
 from swarmops.definition import Definition, Stated
 from swarmops.errors import ConnectionFailed, InputError, Problem, RolledBack, SwarmopsError, suggest
 from swarmops.facts import Service
-from swarmops.ops import images, stacks
+from swarmops.ops import images, ingress, stacks
 from swarmops.ops.convergence import wait
 from swarmops.ops.routing import routing
 from swarmops.ops.services import find, gone, note_stack
@@ -44,6 +44,7 @@ def create(cluster: Cluster, name: str, stated: Stated, timeout: float, *, keep:
         recap.changed(name, "created")
         cluster.progress.done("created", name)
     _await_new(cluster, find(cluster, name), deadline, settled=bool(existing), keep=keep or bool(existing))
+    ingress.refresh(cluster, recap, deadline)
     recap.ok(name)
     return recap
 
@@ -82,6 +83,7 @@ def update(cluster: Cluster, name: str, stated: Stated, timeout: float, *, rollb
         if not changes or not rollback or isinstance(failure, RolledBack):
             raise
         raise _undone(cluster, service, failure, timeout) from failure
+    ingress.refresh(cluster, recap, deadline)
     recap.ok(name)
     return recap
 

@@ -21,7 +21,7 @@ from swarmops.ops.lock import Terms, locked
 from swarmops.plan import match
 from swarmops.render import write
 from swarmops.report import Recap
-from swarmops.stackfile import Stack
+from swarmops.stackfile import SPEC_LABEL, Stack
 from swarmops.wait import Deadline, until
 
 STATS_PORT = 1936
@@ -80,7 +80,7 @@ def _change(cluster: Cluster) -> Change | None:
     for file, text in full.files.items():
         write(cluster.inventory.rendered / file, text)
     stack = _pinned(cluster, full, service)
-    if not stackfile.differences(stack, [service]):
+    if stack.services[CONFIG]["deploy"]["labels"][SPEC_LABEL] == service.labels.get(SPEC_LABEL):
         return None
     content = full.configs[full.file["configs"][PROXY]["name"]]
     names = list(dict.fromkeys(backend.service for backend in backends))

@@ -9,6 +9,7 @@ from swarmops.cluster import Cluster
 from swarmops.commands import service as commands
 from swarmops.errors import InputError, SwarmopsError, suggest
 from swarmops.facts import Json, Service, image_of
+from swarmops.ops import ingress
 from swarmops.ops.convergence import wait
 from swarmops.ops.status import Status
 from swarmops.report import Recap, table
@@ -32,6 +33,7 @@ def scale(cluster: Cluster, replicas: Mapping[str, int], timeout: float) -> Reca
         recap.changed(name, f"replicas {services[name].replicas} → {count}")
         note_stack(cluster, recap, services[name])
     wait(cluster, [service.id for service in services.values()], deadline, settled=not wrong)
+    ingress.refresh(cluster, recap, deadline)
     for name in replicas:
         recap.ok(name)
     return recap
@@ -50,6 +52,7 @@ def rollback(cluster: Cluster, name: str, timeout: float) -> Recap:
     if now.spec != service.previous:
         raise SwarmopsError(f"{name} was changed by somebody else during the rollback", remedy=f"inv ps {name}")
     recap.changed(name, f"rolled back from {before} to {after}" if before != after else "rolled back")
+    ingress.refresh(cluster, recap, deadline)
     recap.ok(name)
     return recap
 
@@ -65,6 +68,7 @@ def remove(cluster: Cluster, names: Collection[str], timeout: float) -> Recap:
     for service in there:
         recap.changed(service.name, "removed")
         note_stack(cluster, recap, service)
+    ingress.refresh(cluster, recap, deadline)
     for name in names:
         recap.ok(name, "gone")
         if name not in services:
