@@ -176,6 +176,7 @@ def test_a_plain_file_is_deployed_with_its_variables(pushed: Lab, plain: Callabl
       LEVEL: ${{LEVEL:-info}}
       PRICE: 5$$
       SIZE: own
+      NODE: "{{{{.Node.Hostname}}}}"
     networks: [inner]
 networks:
   inner: {{}}
@@ -184,7 +185,8 @@ networks:
     files = {".env": "REPLICAS=2\nCOLOUR=red\n", "common.env": "SIZE=1\nSHIRT='a b' # not c\nDYED=${COLOUR}\n"}
     plain(text, **files)
     pushed.inv("deploy", NAME)
-    assert environment(pushed) == {"LEVEL": "info", "PRICE": "5$", "SIZE": "own", "SHIRT": "a b", "DYED": "red"}
+    own = {"LEVEL": "info", "PRICE": "5$", "SIZE": "own", "NODE": "{{.Node.Hostname}}"}
+    assert environment(pushed) == own | {"SHIRT": "a b", "DYED": "red"}
     assert pushed.services()[f"{NAME}_web"]["Spec"]["Mode"] == {"Replicated": {"Replicas": 2}}
     assert "Nothing to change." in pushed.inv("deploy", NAME).out
 
