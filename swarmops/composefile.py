@@ -174,15 +174,17 @@ def _pairs(environment: Any) -> dict[str, Any]:
 def _misshapen(file: Mapping[str, Any]) -> Iterator[tuple[Where, str]]:
     """What has another shape than the rest of swarmops relies on."""
     yield from _other_than(file, (), SHARED, (dict,))
+    for kind in SHARED:
+        yield from _entries(file.get(kind), (kind,))
+    yield from _names(file["services"], ("services",))
     for short, service in file["services"].items():
         where = ("services", short)
-        if not isinstance(service, dict) or not service.get("image"):
+        if not isinstance(service, dict) or not isinstance(service.get("image"), str) or not service["image"]:
             yield where, "an image is missing"
         else:
             yield from _other_than(service, where, ("deploy",), (dict,))
             yield from _other_than(service, where, ("environment", "depends_on"), (dict, list))
-            if isinstance(waits := service.get("depends_on"), dict):
-                yield from _other_than(waits, (*where, "depends_on"), waits, (dict,))
+            yield from _entries(service.get("depends_on"), (*where, "depends_on"))
             yield from _env_files(service.get("env_file"), (*where, "env_file"))
 
 
@@ -193,8 +195,22 @@ def _other_than(
     yield from (((*where, key), what) for key in keys if not isinstance(parent.get(key) or {}, kinds))
 
 
+def _entries(stated: Any, where: Where) -> Iterator[tuple[Where, str]]:
+    """Names with a mapping each, or names alone."""
+    yield from _names(stated or (), where)
+    if isinstance(stated, dict):
+        yield from _other_than(stated, where, stated, (dict,))
+
+
+def _names(stated: Any, where: Where) -> Iterator[tuple[Where, str]]:
+    """To YAML `1` and `on` are no texts."""
+    names = stated if isinstance(stated, dict | list) else ()
+    yield from (
+        (where, f"{name} should be a name, in quotes if need be") for name in names if not isinstance(name, str)
+    )
+
+
 def _env_files(stated: Any, where: Where) -> Iterator[tuple[Where, str]]:
-    for entry in stated if isinstance(stated, list) else [stated]:
-        path = entry.get("path") if isinstance(entry, dict) else entry
-        if not isinstance(path, str | None) or (path is None and entry is not None):
+    for entry in stated if isinstance(stated, list) else [stated] if stated is not None else []:
+        if not isinstance(entry.get("path") if isinstance(entry, dict) else entry, str):
             yield where, "should be a path, or a list of paths and of {path: …, required: …}"

@@ -108,7 +108,7 @@ class Wanted:
         """What it refers to of the file's networks, configs or secrets, in any of the forms."""
         stated = self.definition.get(kind)
         if isinstance(stated, dict):
-            return list(stated)
+            return [str(name) for name in stated]
         listed = stated if isinstance(stated, list) else []
         return [str(item.get("source", "") if isinstance(item, dict) else item) for item in listed]
 

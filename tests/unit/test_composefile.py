@@ -263,6 +263,11 @@ def test_a_variable_that_is_not_set_is_said_once_for_each_place() -> None:
         ("services: {web: {image: x, env_file: bad.env}}", "env_file: bad.env:3: should be NAME=value: no value"),
         ("services: {web: {image: x, env_file: [3]}}", "should be a path, or a list of paths"),
         ("services: {web: {image: x, env_file: [{required: true}]}}", "should be a path, or a list of paths"),
+        ("services: {web: {image: x, env_file: [null]}}", "should be a path, or a list of paths"),
+        ("services: {web: {image: 3}}", "services.web: an image is missing"),
+        ("services:\n  1: {image: x}\n", ":1: services: 1 should be a name, in quotes if need be"),
+        ("services: {web: {image: x, depends_on: [on]}}", "services.web.depends_on: True should be a name"),
+        ("services: {web: {image: x}}\nnetworks: {net: external}", ":2: networks.net: not a mapping"),
         ("services: {web: &w {image: x, labels: [*w]}}", "an alias refers to what it is a part of"),
     ],
 )

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from samples import manager, member, service
 
 from swarmops import stackfile
+from swarmops.errors import InputError
 from swarmops.facts import Json, Service
 from swarmops.lint import Finding, Note, Swarm, binds, findings, keys, lint
 from swarmops.lint.service import Wanted
@@ -478,6 +483,54 @@ def test_what_is_mounted_and_missing(absent: dict[str, list[str]], said: str) ->
     notes = list(binds.missing(parse(BINDS), swarm(), absent))
     assert [f"{'error' if note.error else 'warning'}: {note.text}" for note in notes] == ([said] if said else [])
     assert all(note.where == ("services", "a", "volumes", 0) for note in notes)
+
+
+EVERYTHING = """
+services:
+  a:
+    image: x
+    ports: ["80:80", {target: 1, published: 2, mode: host, protocol: tcp}]
+    volumes: ["v:/x", {type: bind, source: /s, target: /t}]
+    networks: {n: {ipv4_address: 1.1.1.1}}
+    configs: [{source: c, target: /x}]
+    secrets: [s]
+    environment: {A: b}
+    depends_on: {b: {condition: service_started}}
+    healthcheck: {test: [CMD, x], disable: false}
+    restart: always
+    deploy:
+      mode: replicated
+      replicas: 2
+      endpoint_mode: vip
+      restart_policy: {condition: any}
+      placement: {constraints: [node.role == worker], max_replicas_per_node: 1}
+      update_config: {order: start-first}
+  b: {image: y}
+networks: {n: {driver_opts: {encrypted: ""}, ipam: {config: [{subnet: 10.0.0.0/24}]}}}
+configs: {c: {external: {name: x}, name: q}}
+secrets: {s: {external: true}}
+volumes: {v: {driver: local}}
+"""
+
+
+def places(value: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in items:
+        yield (*at, key)
+        yield from places(item, (*at, key))
+
+
+@pytest.mark.parametrize("odd", [3, -1.5, "x", ["x"], [["x"]], {"a": {}}, {1: 2}, None, True])
+def test_whatever_stands_there_is_answered(odd: Any) -> None:
+    network, other = {"Name": "web_n", "Scope": "swarm"}, running("o", held("ingress"))
+    around = swarm(route="dns", networks=(network,), services=(other,), checked=lambda _: False)
+    for *above, key in places(yaml.safe_load(EVERYTHING)):
+        file = yaml.safe_load(EVERYTHING)
+        reduce(lambda value, part: value[part], above, file)[key] = odd
+        with suppress(InputError):
+            stack = parse(yaml.safe_dump(file))
+            notes = [*lint(stack, around), *binds.missing(stack, around, {"worker01": ["/s"]})]
+            assert len(findings(stack, notes)) <= len(notes)
 
 
 def compare(found: list[str], said: list[str]) -> None:
