@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
@@ -12,14 +13,27 @@ from swarmops.commands import Command
 from swarmops.commands.registry import Login
 from swarmops.connect import Door, Result, local
 from swarmops.connect.api import EngineAPI
-from swarmops.errors import ConnectionFailed, Refused, SwarmopsError
+from swarmops.errors import (
+    CommandFailed,
+    ConnectionFailed,
+    EngineFailed,
+    NoLeader,
+    Refused,
+    Silent,
+    SwarmopsError,
+    WaitTimeout,
+)
 from swarmops.inventory import Inventory, Node
 from swarmops.report import Progress
+from swarmops.wait import POLL_SECONDS, Deadline
 
 if TYPE_CHECKING:
     from docker.api.client import APIClient
 
 T = TypeVar("T")
+
+ELECTION_SECONDS = 20.0
+"""How long managers may take to elect a leader; 26.1.5 was seen to take up to 13 s after one was killed."""
 
 
 class Cluster:
@@ -92,37 +106,65 @@ class Cluster:
     def manager(self) -> EngineAPI:
         """The API of a manager that answers; the last one that did comes first.
 
-        Raises ConnectionFailed when none does, with what each of them said.
+        Raises ConnectionFailed when none does, with what each of them said; NoLeader when they lack but a leader.
         """
         self.check_engine()
         with self._lock:
             said: dict[str, str] = {}
-            remedy = "inv up, or inv doctor"
+            remedy, leaderless = "inv up, or inv doctor", False
             for name in self._candidates():
                 try:
                     engine = facts.Engine.read(self.api(name))
                 except SwarmopsError as error:
                     remedy = error.remedy if isinstance(error, Refused) else remedy
+                    leaderless = leaderless or isinstance(error, Silent)
                     said[name] = str(error).splitlines()[0]
                     continue
-                if engine.control:
+                if engine.control and not engine.error:
                     self._prefer(name, list(said.values()))
                     return self.api(name)
+                leaderless = leaderless or engine.control
                 said[name] = f"{name}: {engine.error or 'not a manager (' + engine.state + ')'}"
-        reasons = [said[node.name] for node in self.inventory.managers]
-        raise ConnectionFailed("no manager answers:\n    " + "\n    ".join(reasons), remedy=remedy)
+        reasons = "".join(f"\n    {said[node.name]}" for node in self.inventory.managers)
+        if leaderless:
+            raise NoLeader(
+                f"the managers have no leader:{reasons}", remedy="more than half of them have to run: inv up"
+            )
+        raise ConnectionFailed(f"no manager answers:{reasons}", remedy=remedy)
 
     def ask(self, question: Callable[[EngineAPI], T]) -> T:
-        """Asks a manager, and another one when that one is lost on the way."""
-        api = self.api(self._manager) if self._manager else self.manager()
-        try:
-            return question(api)
-        except ConnectionFailed:
-            return question(self.manager())
+        """Asks a manager; asks again, through another one or after an election, where that one or its leader is lost.
 
-    def manage(self, command: Command, *, timeout: float = 60) -> Result:
-        """Runs a command on a manager that answers."""
-        return self.run(self.manager().node, command, timeout=timeout)
+        What a question changes may therefore be changed twice. Raises what `manager` and the question raise, after
+        ELECTION_SECONDS at the latest.
+        """
+        api = self.api(self._manager) if self._manager else self._manager_soon(Deadline(ELECTION_SECONDS))
+        end: Deadline | None = None
+        doubted = False
+        while True:
+            try:
+                return question(api)
+            except (ConnectionFailed, EngineFailed) as error:
+                doubt = isinstance(error, EngineFailed)  # an engine says the same of what it never can do
+                if end and (not end.left or (doubt and doubted)):
+                    raise
+                end, doubted = end or Deadline(ELECTION_SECONDS), doubt
+            api = self._manager_soon(end)
+
+    def manage(self, command: Command, *, timeout: float = 60, once: bool = False) -> Result:
+        """Runs a command on a manager that answers.
+
+        Runs it again where that manager, or the swarm's leader, was lost meanwhile: it may have done its work already.
+        That does no harm to `stack deploy`, `service update`, `scale` and `node update`; `once` is for what it would.
+        """
+        before = self._standing()
+        while True:
+            try:
+                return self.run(before[0], command, timeout=timeout)
+            except (ConnectionFailed, CommandFailed, WaitTimeout):
+                if once or (now := self._standing()) == before:
+                    raise
+                before = now
 
     def adopt(self, api: EngineAPI) -> None:
         """Keeps a connection that somebody else opened, for `api`."""
@@ -176,6 +218,22 @@ class Cluster:
             key=node.vars.ansible_ssh_private_key_file,
             known_hosts=self.inventory.known_hosts,
         )
+
+    def _manager_soon(self, deadline: Deadline) -> EngineAPI:
+        """The API of a manager that answers, after an election if need be."""
+        while True:
+            try:
+                return self.manager()
+            except ConnectionFailed as error:
+                lost = self._manager and len(self.inventory.managers) > 1  # the others may be about to take over
+                if self._closed or not deadline.left or not (lost or isinstance(error, NoLeader)):
+                    raise
+            self.progress.waiting("the managers to elect a leader")
+            time.sleep(POLL_SECONDS)
+
+    def _standing(self) -> tuple[str, list[str]]:
+        """The manager in use, and the leader that it knows."""
+        return self.ask(lambda api: (api.node, [node.id for node in facts.nodes(api) if node.leader]))
 
     def _candidates(self) -> list[str]:
         """Managers first; a worker may have been promoted."""

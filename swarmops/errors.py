@@ -91,6 +91,14 @@ class Refused(ConnectionFailed):
     """A host was reached and is not the one that is known, or does not let us in: trying again does not help."""
 
 
+class Silent(ConnectionFailed):
+    """An engine was reached and gives no answer in time, as a manager does at first that has lost its leader."""
+
+
+class NoLeader(ConnectionFailed):
+    """Managers answer, and none of them knows a leader: an election may still bring one."""
+
+
 class CommandFailed(SwarmopsError):
     """A command ran on a node and exited with a code other than 0."""
 
@@ -101,6 +109,10 @@ class NotFound(CommandFailed):
 
 class Conflict(CommandFailed):
     """The engine was asked to make something that exists."""
+
+
+class EngineFailed(CommandFailed):
+    """The engine could not do what it was asked for; nor can a manager that has just lost its leader."""
 
 
 class Denied(CommandFailed):

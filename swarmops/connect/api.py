@@ -13,7 +13,16 @@ from urllib.parse import urlencode
 
 from swarmops.commands import Command, docker
 from swarmops.connect import Door, Stream
-from swarmops.errors import CommandFailed, Conflict, ConnectionFailed, Denied, NotFound, SwarmopsError
+from swarmops.errors import (
+    CommandFailed,
+    Conflict,
+    ConnectionFailed,
+    Denied,
+    EngineFailed,
+    NotFound,
+    Silent,
+    SwarmopsError,
+)
 
 DIAL = docker("system", "dial-stdio")
 
@@ -152,8 +161,8 @@ class EngineAPI:
         kept = self._connection.sock is not None
         try:
             return self._ask_once(method, url, body, headers)
-        except ConnectionFailed:
-            if not kept:
+        except ConnectionFailed as error:
+            if not kept or isinstance(error, Silent):
                 raise
             return self._ask_once(method, url, body, headers)
 
@@ -164,7 +173,8 @@ class EngineAPI:
             return answer.status, answer.read()
         except (http.client.HTTPException, OSError) as error:
             self._connection.close()
-            raise ConnectionFailed(f"{self.node}: the engine does not answer: {error}", remedy="inv doctor") from error
+            kind = Silent if isinstance(error, TimeoutError) else ConnectionFailed
+            raise kind(f"{self.node}: the engine does not answer: {error}", remedy="inv doctor") from error
         except SwarmopsError:
             self._connection.close()  # the door did not open; without this the next request counts as a second one
             raise
@@ -181,7 +191,8 @@ def _error(node: str, path: str, status: int, body: bytes) -> CommandFailed:
         HTTPStatus.NOT_FOUND: NotFound,
         HTTPStatus.CONFLICT: Conflict,
     }
-    return kinds.get(status, CommandFailed)(f"{node}: {path}: {_message(body)}")
+    other = EngineFailed if status >= HTTPStatus.INTERNAL_SERVER_ERROR else CommandFailed
+    return kinds.get(status, other)(f"{node}: {path}: {_message(body)}")
 
 
 def _message(body: bytes) -> str:

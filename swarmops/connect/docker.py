@@ -18,6 +18,7 @@ from swarmops.connect import Result, checked
 from swarmops.errors import ConnectionFailed, WaitTimeout
 
 STDOUT, STDERR = 1, 2
+CONFLICT = 409
 HEADER = struct.Struct(">BxxxL")  # the engine frames a stream without a terminal: its number, then the length
 
 
@@ -145,7 +146,8 @@ class DockerDoor:
         except NotFound:
             raise ConnectionFailed(f"{self.node}: there is no container {self._container}", remedy="inv up") from None
         except APIError as error:
-            raise ConnectionFailed(f"{self.node}: {error.explanation}", remedy="inv up") from error
+            stopped = f"container {self._container} does not run" if error.status_code == CONFLICT else ""
+            raise ConnectionFailed(f"{self.node}: {stopped or error.explanation}", remedy="inv up") from error
         except (DockerException, RequestException, OSError) as error:
             raise ConnectionFailed(
                 f"{self.node}: the engine does not answer: {reason(error)}", remedy="inv doctor"

@@ -180,7 +180,7 @@ def _undone(cluster: Cluster, before: Service, failure: SwarmopsError, timeout: 
 def _put_back(cluster: Cluster, before: Service, deadline: Deadline) -> None:
     now = find(cluster, before.name)
     if now.spec != before.spec and now.previous == before.spec:
-        cluster.manage(commands.rollback(before.name))
+        cluster.manage(commands.rollback(before.name), once=True)
     wait(cluster, [before.id], deadline)
     if find(cluster, before.name).spec != before.spec:
         raise SwarmopsError(f"{before.name} was changed by somebody else meanwhile")

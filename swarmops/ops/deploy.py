@@ -176,7 +176,7 @@ def _put_back(cluster: Cluster, stack: Stack, before: list[Service], deadline: D
         if service.id not in old:
             cluster.manage(service_commands.remove(service.name))
         elif service.spec != old[service.id] and service.previous == old[service.id]:
-            cluster.manage(service_commands.rollback(service.name))
+            cluster.manage(service_commands.rollback(service.name), once=True)
             changed.append(service.id)
     wait(cluster, changed, deadline)
     now = {service.id: service.spec for service in cluster.ask(lambda api: facts.services(api, stack.name))}

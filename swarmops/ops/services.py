@@ -46,7 +46,7 @@ def rollback(cluster: Cluster, name: str, timeout: float) -> Recap:
     if service.previous is None or _same_version(service.previous, service.spec):
         raise SwarmopsError(f"{name} has no previous version", remedy=f"inv ps {name} shows what runs")
     before, after = service.image, image_of(service.previous)
-    cluster.manage(commands.rollback(name))
+    cluster.manage(commands.rollback(name), once=True)
     wait(cluster, [service.id], deadline)
     now = find(cluster, name)
     if now.spec != service.previous:

@@ -16,7 +16,7 @@ from swarmops.commands import Command, Secret, docker
 from swarmops.connect import Result
 from swarmops.connect.api import DIAL, EngineAPI
 from swarmops.connect.docker import STDERR, STDOUT, DockerDoor, ExecStream
-from swarmops.errors import CommandFailed, ConnectionFailed, NotFound, SwarmopsError, WaitTimeout
+from swarmops.errors import CommandFailed, ConnectionFailed, EngineFailed, NotFound, SwarmopsError, WaitTimeout
 
 Answer = bytes | Exception
 
@@ -170,8 +170,8 @@ def test_the_question(asked: dict[str, Any], url: str) -> None:
     ("answer", "kind", "said"),
     [
         (http(b'{"message": "no such node"}', "404 Not Found"), NotFound, "no such node"),
-        (http(b'{"message": "not a manager"}', "503 Service Unavailable"), CommandFailed, "not a manager"),
-        (http(b"plain words\n", "500 Internal Server Error"), CommandFailed, "plain words"),
+        (http(b'{"message": "not a manager"}', "503 Service Unavailable"), EngineFailed, "not a manager"),
+        (http(b"plain words\n", "500 Internal Server Error"), EngineFailed, "plain words"),
         (http(b'["odd"]', "400 Bad Request"), CommandFailed, '["odd"]'),
     ],
 )

@@ -17,6 +17,9 @@ CODES = {
     errors.PendingError: 3,
     errors.Refused: 1,
     errors.RolledBack: 4,
+    errors.Silent: 1,
+    errors.NoLeader: 1,
+    errors.EngineFailed: 1,
     errors.WaitTimeout: 5,
 }
 
