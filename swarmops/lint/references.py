@@ -78,12 +78,13 @@ def _network(stack: Stack, short: str, stated: Mapping[str, Any], networks: Mapp
 
 
 def _differences(stated: Mapping[str, Any], network: Json) -> Iterator[str]:
-    options = stated.get("driver_opts") or {}
+    options = stated.get("driver_opts")
+    encrypted = isinstance(options, dict) and "encrypted" in options
     pairs = {
         "driver": (stated.get("driver") or "overlay", network.get("Driver")),
         "attachable": (bool(stated.get("attachable")), bool(network.get("Attachable"))),
         "internal": (bool(stated.get("internal")), bool(network.get("Internal"))),
-        "encrypted": ("encrypted" in options, "encrypted" in (network.get("Options") or {})),
+        "encrypted": (encrypted, "encrypted" in (network.get("Options") or {})),
     }
     if subnets := _subnets(stated.get("ipam"), "config", "subnet"):
         pairs["subnet"] = (subnets, _subnets(network.get("IPAM"), "Config", "Subnet"))
@@ -93,10 +94,11 @@ def _differences(stated: Mapping[str, Any], network: Json) -> Iterator[str]:
 def _subnets(ipam: Any, list_key: str, key: str) -> list[str]:
     """Those of the file, or those of the API, which spell their keys otherwise. Swarm chooses where none is stated."""
     listed = ipam.get(list_key) if isinstance(ipam, dict) else None
-    return sorted(str(each[key]) for each in listed or [] if isinstance(each, dict) and each.get(key))
+    found = listed if isinstance(listed, list) else []
+    return sorted(str(each[key]) for each in found if isinstance(each, dict) and each.get(key))
 
 
 def _said(value: Any) -> str:
-    return (
-        str(value).lower() if isinstance(value, bool) else ", ".join(value) if isinstance(value, list) else str(value)
-    )
+    if isinstance(value, list):
+        return ", ".join(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
