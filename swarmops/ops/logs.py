@@ -57,7 +57,7 @@ def _history(cluster: Cluster, name: str, logs: Iterable[_NodeLogs]) -> list[Fou
         cluster.manager()  # raises, with what each node said
     if not any(each.known for each, _ in asked):
         named(cluster.ask(facts.services), name)
-        cluster.progress.done(f"no task of {name} has begun: inv ps {name} says why")
+        cluster.progress.done(f"no node that answers has a task of {name}: inv ps {name} says why")
     cluster.progress.close()
     return found
 

@@ -18,13 +18,13 @@ NAME = "name of the service"
 TIMEOUT = "seconds to wait before it counts as failed"
 
 
-@task(positional=["name"], help={"name": "a stack or a service"})
-def ps(c: Context, name: str) -> None:
-    """List the tasks of a stack or service, with the error of each that does not run."""
+@task(positional=["name"], help={"name": "a stack or a service", "all": "all that swarm still knows of, however old"})
+def ps(c: Context, name: str, all: bool = False) -> None:
+    """List the tasks of a stack or service, with the reason of each that does not run."""
     with session(c) as cluster:
         from swarmops.ops import status
 
-        print(status.ps(status.Status.read(cluster), name))
+        print(status.ps(status.Status.read(cluster), name, everything=all))
 
 
 @task(
