@@ -20,10 +20,12 @@ from swarmops.ops.images import authorized, reference
 from swarmops.ops.lock import Terms, locked
 from swarmops.plan import match
 from swarmops.render import write
-from swarmops.report import Recap
+from swarmops.report import Outcome, Recap
 from swarmops.stackfile import SPEC_LABEL, Stack
 from swarmops.wait import Deadline, until
 
+CONTENT = "haproxy"
+"""What the stack calls the configuration that the proxies fetch."""
 STATS_PORT = 1936
 USER = "admin"
 HAS = Command(("sh", "-c", "cd /tmp/ingress && sha256sum <loaded.cfg && cat refused 2>/dev/null || :"))
@@ -32,14 +34,20 @@ PASSWORD = Command(("cat", "/run/secrets/stats"))
 
 
 @dataclass(frozen=True)
-class Change:
-    """What the service that serves the configuration should be, pinned, and is not."""
+class Wanted:
+    """What the proxies should have: the service that serves it, pinned and as it runs, and their configuration."""
 
     stack: Stack
     service: Service
     content: str
-    balances: list[str]
+    balances: str
     notes: list[str]
+
+    @property
+    def there(self) -> bool:
+        """Whether it is served."""
+        mark = self.stack.services[CONFIG]["deploy"]["labels"][SPEC_LABEL]
+        return bool(mark == self.service.labels.get(SPEC_LABEL))
 
 
 def refresh(cluster: Cluster, recap: Recap, deadline: Deadline) -> None:
@@ -48,26 +56,36 @@ def refresh(cluster: Cluster, recap: Recap, deadline: Deadline) -> None:
     Nothing is done where the inventory has no ingress, or it is not deployed. The caller must not hold its lock.
     Raises SwarmopsError for a configuration that the proxies refuse, WaitTimeout.
     """
-    if _change(cluster) is None:
+    wanted = _wanted(cluster)
+    if wanted is None:
         return
-    with locked(cluster, STACK, "bring the ingress up to date", Terms(deadline.left, wait=deadline.left)):
-        change = _change(cluster)  # somebody else may have been faster
-        if change is None:
-            return
-        configs.create(cluster, change.stack, {})
-        command = commands.deploy(STACK, change.stack.text)
-        cluster.manage(authorized(cluster, command, *change.stack.images), timeout=max(deadline.left, 1))
-        text = f"balances {', '.join(change.balances) or 'nothing'}"
-        cluster.progress.done(text, STACK)
-        watch = Watch(cluster, [change.service.id])
-        until(lambda: watch.missing() or _behind(cluster, change.content), deadline, cluster.progress)
-        configs.prune(cluster, STACK)
-    recap.changed(STACK, text)
-    for note in change.notes:
+    if not wanted.there:
+        terms = Terms(deadline.left, wait=deadline.left)
+        with locked(cluster, STACK, "bring the ingress up to date", terms):
+            wanted = _wanted(cluster)  # somebody else may have been faster
+            if wanted and not wanted.there:
+                _serve(cluster, wanted, recap, deadline)
+    elif not any(name.startswith(f"{STACK}_") for name, outcome, _ in recap.steps if outcome is Outcome.CHANGED):
+        return  # nobody changed it: the proxies have had their time
+    if wanted:
+        content = wanted.content
+        until(lambda: _behind(cluster, content), deadline, cluster.progress)
+
+
+def _serve(cluster: Cluster, wanted: Wanted, recap: Recap, deadline: Deadline) -> None:
+    """Changes what the proxies find."""
+    configs.create(cluster, wanted.stack, {})
+    command = commands.deploy(STACK, wanted.stack.text)
+    cluster.manage(authorized(cluster, command, *wanted.stack.images), timeout=max(deadline.left, 1))
+    cluster.progress.done(wanted.balances, STACK)
+    until(Watch(cluster, [wanted.service.id]).missing, deadline, cluster.progress)
+    configs.prune(cluster, STACK)
+    recap.changed(STACK, wanted.balances)
+    for note in wanted.notes:
         recap.note(note)
 
 
-def _change(cluster: Cluster) -> Change | None:
+def _wanted(cluster: Cluster) -> Wanted | None:
     if STACK not in cluster.inventory.settings.stacks:
         return None
     running = cluster.ask(lambda api: facts.services(api, STACK))
@@ -79,12 +97,9 @@ def _change(cluster: Cluster) -> Change | None:
     full = render(backends)
     for file, text in full.files.items():
         write(cluster.inventory.rendered / file, text)
-    stack = _pinned(cluster, full, service)
-    if stack.services[CONFIG]["deploy"]["labels"][SPEC_LABEL] == service.labels.get(SPEC_LABEL):
-        return None
-    content = full.configs[full.file["configs"][PROXY]["name"]]
-    names = list(dict.fromkeys(backend.service for backend in backends))
-    return Change(stack, service, content, names, wrong + ingress.hidden(backends))
+    content = full.configs[full.file["configs"][CONTENT]["name"]]
+    text = f"balances {', '.join(dict.fromkeys(backend.service for backend in backends)) or 'nothing'}"
+    return Wanted(_pinned(cluster, full, service), service, content, text, wrong + ingress.hidden(backends))
 
 
 def _route(service: Service) -> str:
