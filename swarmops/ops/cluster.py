@@ -12,7 +12,7 @@ from swarmops import facts, plan
 from swarmops.cluster import Cluster
 from swarmops.commands import Command, swarm
 from swarmops.connect.api import EngineAPI
-from swarmops.errors import ConnectionFailed, Refused, SwarmopsError
+from swarmops.errors import ConnectionFailed, Refused, Silent, SwarmopsError
 from swarmops.facts import Engine, SwarmNode
 from swarmops.inventory import Node, Role
 from swarmops.ops.roles import set_role
@@ -110,8 +110,17 @@ class Up:
         for node in (*managers, *(self.cluster.inventory.workers if in_use else ())):
             if engines.of(node).control:
                 self._know(node, engines.of(node))
+                until(lambda: self._leaderless(node), self.deadline, self.cluster.progress)  # noqa: B023
                 return node
         return self._init(managers[0])
+
+    def _leaderless(self, node: Node) -> str:
+        """What a manager waits for before it can speak for the swarm: others may still be coming back."""
+        try:
+            error = Engine.read(self.cluster.api(node.name)).error
+        except Silent:
+            error = "it is silent"
+        return "the managers to elect a leader" if error else ""
 
     def _init(self, node: Node) -> Node:
         self.cluster.run(node.name, swarm.init(node.address))
