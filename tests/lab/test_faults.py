@@ -30,8 +30,6 @@ def faulty(make_lab: Callable[..., Lab]) -> Iterator[Lab]:
     lab.vars["stacks"] = {}
     add_stack(lab, "sleeper", SLEEP)
     add_stack(lab, "missing", SLEEP, image="haproxy")
-    add_stack(lab, "dying", ["sh", "-c", "echo the disk is full; exit 7"])
-    add_stack(lab, "homeless", SLEEP, constraint="node.labels.disk == ssd")
     lab.save()
     yield lab
     lab.destroy()
@@ -144,24 +142,6 @@ def test_a_variable_that_a_template_does_not_find(ready: Lab) -> None:
         template.write_text(before)
     assert message == "templates/stacks/sleeper.yml.j2:3: 'imagee' is undefined, did you mean image?"
     assert ready.services() == {}
-
-
-def test_a_container_that_exits_at_once(ready: Lab) -> None:
-    run = ready.inv("deploy", "dying", check=1)
-    assert run.err.endswith(
-        "Error: dying_web: 3 tasks in a row failed\n    task: non-zero exit (7)\n    | the disk is full\n"
-    )
-    ready.inv("remove", "dying")
-    assert ready.services() == {}
-
-
-def test_a_constraint_that_no_node_meets(ready: Lab) -> None:
-    run = ready.inv("deploy", "homeless", "--timeout", "3", check=5)
-    assert run.err.endswith(
-        "Error: not done within 3 s: homeless_web 0 of 1 (no node that is ready meets node.labels.disk == ssd)\n"
-        "  Next: --timeout gives it longer\n"
-    )
-    ready.inv("remove", "homeless")
 
 
 def test_ctrl_c_in_the_middle_of_deploy(ready: Lab) -> None:

@@ -48,7 +48,7 @@ def stack(ready: Lab) -> Iterator[Callable[..., None]]:
     ready.vars["stacks"] = {"s": {"template": "stacks/s.yml"}}
     ready.save()
 
-    def write(text: str, **files: str) -> None:
+    def write(text: str, /, **files: str) -> None:
         (ready.folder / "templates/stacks/s.yml").write_text(textwrap.dedent(text))
         for name, content in files.items():
             (ready.folder / f"templates/stacks/{name}.txt").write_text(content)
@@ -123,7 +123,7 @@ def test_no_rollback_leaves_it_and_the_next_deploy_mends_it(ready: Lab, stack: C
     ready.inv("deploy", "s")
     stack(GOOD.replace('[sleep, "3600"]', "['false']"))
     run = ready.inv("deploy", "s", "--no-rollback", check=1)
-    assert "s_web: update paused" in run.err
+    assert "s_web: swarm has paused the update" in run.err
     assert ready.services()["s_web"]["Spec"]["TaskTemplate"]["ContainerSpec"]["Args"] == ["false"]
     again = ready.inv("deploy", "s", check=4)  # what an interrupted or a left deploy changed is undone by the next one
     assert "Version 1 runs again" in again.err
