@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
-import shlex
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from threading import Thread
 
 import pytest
@@ -162,12 +163,23 @@ def test_exec_where_nothing_runs(chat: Lab) -> None:
 
 def test_exec_on_a_terminal(chat: Lab) -> None:
     words = ["exec", "chat_web", "--", "sh", "-c", "test -t 0 && test -t 1 && echo a terminal; exit 7"]
-    command = ["script", "-qec", shlex.join([*chat.command, *words]), "/dev/null"]
-    ended = subprocess.run(
-        command, cwd=REPOSITORY, env=chat.env, capture_output=True, text=True, timeout=60, check=False
-    )
-    assert ended.returncode == 7
-    assert ended.stdout.strip().endswith("a terminal"), "after the echo of the end of script's own input"
+    ours, theirs = os.openpty()
+    with os.fdopen(ours, "rb", buffering=0) as terminal:
+        process = subprocess.Popen(
+            [*chat.command, *words],
+            cwd=REPOSITORY,
+            env=chat.env,
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
+        )
+        os.close(theirs)
+        seen = b""
+        with suppress(OSError):  # what a terminal gives whose other side has gone
+            while piece := terminal.read(1024):
+                seen += piece
+        assert (process.wait(20), seen) == (7, b"a terminal\r\n")
 
 
 def test_shell(chat: Lab) -> None:
