@@ -63,9 +63,9 @@ REMOVED = {
     "constraint-rm": "take away a constraint",
     "placement-pref-rm": "take away a placement preference",
 }
-"""What an update takes away; several times, too."""
+"""What an update takes away; repeatable too."""
 
-CREATE = ONE | MANY
+CREATE = ONE | {name: f"{text} (repeatable)" for name, text in MANY.items()}
 UPDATE = CREATE | REMOVED
 LISTS = [name.replace("-", "_") for name in (*MANY, *REMOVED)]
 """Those that may be given several times, as invoke knows them."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 ALL: dict[str, Any] = {
-    "image": "registry:5000/web:1.0@sha256:aa",
+    "image": "registry:5000/web:1.0@sha256:" + "a" * 64,
     "args": "serve 'two words' --port=80",
     "entrypoint": "/bin/web -v",
     "replicas": "2",

@@ -1,0 +1,75 @@
+"""Services and networks by hand: what is wrong with the options is said before anything is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from project import NOWHERE, Project
+
+Refused = Callable[..., str]
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (("service.create", "web"), "--image is missing\n  Next: inv service.create web --image echo"),
+        (("service.create", "a/b", "--image", "echo"), "a/b: should be a name of letters, digits, - and _, 63 at most"),
+        (("service.update", "web", "--replicas", "x"), "--replicas: x: should be a whole number, 0 or more"),
+        (("network.create", "net", "--driver", "bridge"),
+         "--driver bridge: should be overlay, the one that connects nodes"),
+        (("network.create", "net", "--subnet", "10.1.2.3/24"),
+         "--subnet 10.1.2.3/24: 10.1.2.3/24 has host bits set\n  Next: such as 10.90.0.0/24"),
+        (("scale", "echo_api=6,web"), "web: not of the form service=count\n  Next: inv scale echo_api=6"),
+        (("rollback", "web", "--stack", "echo"), "a service or a --stack, not both\n  Next: inv rollback web"),
+        (("rollback", "--stack", "echo", "--to", "x"),
+         "--to x: should be the number of a version, of a --stack\n  Next: inv history STACK"),
+        (("image.prune", "--node", "worker3"), "inventory.yaml: there is no node worker3, did you mean worker03?"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)  # fmt: skip
+def test_bad_input(refused: Refused, args: tuple[str, ...], said: str) -> None:
+    assert refused(*args) == said
+
+
+def test_all_wrong_options_at_once(refused: Refused) -> None:
+    options = ("--env", "A", "--env", "B=1", "--constraint", "x", "--limit-cpu=lots", "--container-label", "c")
+    head, *lines = refused("service.create", "web", "--image", "echo", *options).splitlines()
+    assert head == "4 problems"
+    assert [line.split(":")[0] for line in lines] == [
+        "  --constraint",
+        "  --container-label",
+        "  --env",
+        "  --limit-cpu",
+    ]
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("service.create", "web", "--image", "echo"), ("service.update", "web", "--env", "A=1"), ("service.ls",),
+        ("service.ps", "web"), ("service.rm", "web"), ("scale", "a=1,b=2"), ("rollback", "--stack", "echo"),
+        ("rebalance",), ("rebalance", "--service", "web"), ("network.create", "net"), ("network.ls",),
+        ("network.rm", "net"), ("image.prune",),
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_no_engine(project: Project, args: tuple[str, ...]) -> None:
+    said = project.inv(*args)
+    assert (said.code, said.out) == (1, "")
+    assert said.err.startswith(f"Error: no Docker engine answers at {NOWHERE}")
+
+
+def test_rollback_of_nothing(project: Project) -> None:
+    """Invoke's own message; it knows one exit code."""
+    said = project.inv("rollback")
+    assert said.code == 1
+    assert "'service'" in said.err
+
+
+@pytest.mark.parametrize("task", ["service.create", "service.update"])
+def test_every_option_has_its_help(project: Project, task: str) -> None:
+    lines = project.inv("--help", task).out.splitlines()
+    options = [line.split() for line in lines if line.startswith("  -")]
+    assert len(options) > 35
+    assert all(len(words) > 2 or ".." in words for words in options), options

@@ -1,0 +1,216 @@
+"""Services and networks by hand, images that nothing needs: what the options do is asked of the engines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from engine import Lab, eventually, get
+
+PORT = 8085
+OPTIONS = (
+    "--replicas=2", f"--publish={PORT}:8080", "--network=by-hand", "--constraint=node.role==worker",
+    "--placement-pref=spread=node.labels.zone", "--replicas-max-per-node=2", "--limit-cpu=0.5", "--limit-memory=64m",
+    "--reserve-cpu=0.1", "--reserve-memory=8m", "--update-parallelism=2", "--update-delay=10ms", "--update-monitor=1s",
+    "--update-order=stop-first", "--update-failure-action=pause", "--update-max-failure-ratio=0.1",
+    "--rollback-parallelism=0", "--rollback-delay=20ms", "--rollback-monitor=1s", "--rollback-order=stop-first",
+    "--rollback-failure-action=continue", "--rollback-max-failure-ratio=0.2",
+    "--mount=type=bind,source=/tmp,target=/b,ro", "--mount=type=volume,source=data,target=/v",
+    "--mount=type=tmpfs,target=/t,tmpfs-size=1m", "--env=A=1", "--env=B=2 3",
+    "--label=team=web", "--container-label=c=d", "--stop-grace-period=3s", "--restart-condition=any",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def net(pushed: Lab) -> Iterator[Lab]:
+    """The lab with a network by hand; nothing of these tests is left at the end."""
+    pushed.inv("network.create", "by-hand", "--attachable", "--encrypted", "--subnet", "10.94.0.0/24")
+    yield pushed
+    pushed.inv("service.rm", "web,other,bad", check=None)
+    pushed.inv("network.rm", "by-hand")
+
+
+@pytest.fixture(scope="module")
+def web(net: Lab) -> Lab:
+    """The lab with a service that has nearly every option."""
+    assert "changed=1" in net.inv("service.create", "web", "--image=echo", *OPTIONS).out
+    return net
+
+
+def spec(lab: Lab, name: str = "web") -> dict[str, Any]:
+    return lab.services()[name]["Spec"]
+
+
+def container(lab: Lab) -> dict[str, Any]:
+    return spec(lab)["TaskTemplate"]["ContainerSpec"]
+
+
+def without(seen: dict[str, Any], *names: str) -> dict[str, Any]:
+    """A specification without some of what its containers have."""
+    template = seen["TaskTemplate"]
+    kept = {key: value for key, value in template["ContainerSpec"].items() if key not in names}
+    return seen | {"TaskTemplate": template | {"ContainerSpec": kept}}
+
+
+def address(lab: Lab, node: str) -> str:
+    network = next(iter(lab.containers()[lab.container(node)]["NetworkSettings"]["Networks"].values()))
+    return str(network["IPAddress"])
+
+
+def containers(lab: Lab, service: str) -> set[str]:
+    """The names of a service's containers that run, by the word of each node's engine."""
+    return {name for node in lab.nodes() for name in lab.running(node) if name.startswith(f"{service}.")}
+
+
+def test_network_create_is_what_was_asked_for(net: Lab) -> None:
+    network = json.loads(net.node("manager", "docker", "network", "inspect", "by-hand").out)[0]
+    assert (network["Driver"], network["Attachable"], "encrypted" in network["Options"]) == ("overlay", True, True)
+    assert network["IPAM"]["Config"][0]["Subnet"] == "10.94.0.0/24"
+    same = ("--attachable", "--encrypted", "--subnet", "10.94.0.0/24")
+    assert "Nothing to change." in net.inv("network.create", "by-hand", *same).out
+    assert "encrypted is yes, not no" in net.inv("network.create", "by-hand", "--attachable", check=2).err
+    other = net.inv("network.create", "other", "--subnet", "10.94.0.0/25", check=2)
+    assert "network by-hand has 10.94.0.0/24" in other.err
+    rows = {line.split()[0]: line.split()[1:5] for line in net.inv("network.ls").out.splitlines()}
+    assert rows["by-hand"] == ["overlay", "yes", "yes", "10.94.0.0/24"]
+    assert "other" not in rows
+
+
+def test_every_option_is_in_the_specification(web: Lab) -> None:
+    seen, one = spec(web), container(web)
+    assert (seen["Mode"], seen["Labels"]) == ({"Replicated": {"Replicas": 2}}, {"team": "web"})
+    assert seen["UpdateConfig"] == {
+        "Parallelism": 2, "Delay": 10**7, "FailureAction": "pause", "Monitor": 10**9, "MaxFailureRatio": 0.1,
+        "Order": "stop-first",
+    }  # fmt: skip
+    assert seen["RollbackConfig"] == {
+        "Parallelism": 0, "Delay": 2 * 10**7, "FailureAction": "continue", "Monitor": 10**9, "MaxFailureRatio": 0.2,
+        "Order": "stop-first",
+    }  # fmt: skip
+    assert seen["EndpointSpec"]["Ports"] == [
+        {"Protocol": "tcp", "TargetPort": 8080, "PublishedPort": PORT, "PublishMode": "host"}
+    ]
+    assert seen["EndpointSpec"]["Mode"] == "dnsrr"
+    template = seen["TaskTemplate"]
+    assert template["Resources"] == {
+        "Limits": {"NanoCPUs": 5 * 10**8, "MemoryBytes": 64 << 20},
+        "Reservations": {"NanoCPUs": 10**8, "MemoryBytes": 8 << 20},
+    }
+    assert template["Placement"]["Constraints"] == ["node.role==worker"]
+    assert template["Placement"]["Preferences"] == [{"Spread": {"SpreadDescriptor": "node.labels.zone"}}]
+    assert template["Placement"]["MaxReplicas"] == 2
+    assert {mount["Target"]: mount["Type"] for mount in one["Mounts"]} == {"/b": "bind", "/v": "volume", "/t": "tmpfs"}
+    assert (set(one["Env"]), one["Labels"], one["StopGracePeriod"]) == ({"A=1", "B=2 3"}, {"c": "d"}, 3 * 10**9)
+    assert "@sha256:" in one["Image"]
+
+
+def test_the_service_answers_where_its_tasks_run(web: Lab) -> None:
+    tasks = web.tasks("web")
+    assert len(tasks) == 2
+    for task in tasks:
+        assert get(f"http://{address(web, task['Node'])}:{PORT}/").status == 200
+    name = next(name for name in web.running(tasks[0]["Node"]) if name.startswith("web."))
+    seen = json.loads(web.node(tasks[0]["Node"], "docker", "inspect", name).out)[0]
+    assert {mount["Destination"]: mount["RW"] for mount in seen["Mounts"]} == {"/b": False, "/v": True, "/t": True}
+    assert "by-hand" in seen["NetworkSettings"]["Networks"]
+
+
+def test_the_same_again_changes_nothing_and_something_else_is_refused(web: Lab) -> None:
+    before = web.services()["web"]["Version"]
+    assert "Nothing to change." in web.inv("service.create", "web", "--image=echo", *OPTIONS).out
+    refused = web.inv("service.create", "web", "--image=echo", "--replicas=3", check=2).err
+    assert "replicas 2 → 3" in refused
+    assert "inv service.update web" in refused
+    assert "Nothing to change." in web.inv("service.update", "web", *OPTIONS).out
+    assert web.services()["web"]["Version"] == before
+
+
+def test_an_update_changes_what_is_stated_alone(web: Lab) -> None:
+    before = without(spec(web), "Env", "Mounts")
+    assert "changed=1" in web.inv("service.update", "web", "--env=A=9", "--env-rm=B", "--mount-rm=/t").out
+    now = web.services()["web"]
+    assert (container(web)["Env"], {mount["Target"] for mount in container(web)["Mounts"]}) == (["A=9"], {"/b", "/v"})
+    assert without(spec(web), "Env", "Mounts") == before
+    web.inv("service.update", "web", "--env=A=9", "--env-rm=B", "--mount-rm=/t")
+    assert web.services()["web"]["Version"] == now["Version"]
+    assert "B=2 3" in now["PreviousSpec"]["TaskTemplate"]["ContainerSpec"]["Env"], "there is still a way back"
+
+
+def test_an_update_that_fails_is_undone(web: Lab) -> None:
+    before = spec(web)
+    failed = web.inv("service.update", "web", "--env=Z=1", "--", "--no-such-flag", check=4)
+    assert "flag provided but not defined" in failed.err
+    assert "The version before runs again" in failed.err
+    assert spec(web) == before
+    assert len(web.tasks("web")) == 2
+    task = web.tasks("web")[0]
+    assert get(f"http://{address(web, task['Node'])}:{PORT}/").status == 200
+
+
+def test_a_service_that_fails_leaves_nothing_unless_asked_to(net: Lab) -> None:
+    bad = ("service.create", "bad", "--image=echo", "--restart-condition=none")
+    failed = net.inv(*bad, "--", "--no-such-flag", check=4)
+    assert "Nothing of it is left" in failed.err
+    assert "bad" not in net.services()
+    net.inv(*bad, "--keep", "--", "--no-such-flag", check=1)
+    assert spec(net, "bad")["TaskTemplate"]["ContainerSpec"]["Args"] == ["--no-such-flag"]
+    net.inv("service.rm", "bad")
+
+
+def test_what_cannot_be_is_refused_before_anything_changes(net: Lab) -> None:
+    before = set(net.services())
+    wrong = ("--network=by-hnad", "--endpoint-mode=vip", "--publish=target=80,mode=ingress")
+    said = net.inv(
+        "service.create", "bad", f"--image=registry:{net.vars['registry']['port']}/nix:1", *wrong, check=2
+    ).err
+    assert "did you mean by-hand?" in said
+    assert said.count("IPVS") == 2
+    assert "nix:1 is not in its registry" in said
+    assert (
+        "inv service.rm" in net.inv("service.update", "web", "--mode=global", check=2).err if "web" in before else True
+    )
+    assert set(net.services()) == before
+
+
+def test_several_services_and_a_network_in_use(web: Lab) -> None:
+    web.inv("service.create", "other", "--image=echo", "--mode=global", "--constraint=node.role==worker")
+    assert len(web.tasks("other")) == sum(node["Spec"]["Role"] == "worker" for node in web.nodes().values())
+    assert "other: a global service" in web.inv("scale", "web=3,other=2", check=2).err
+    assert "web" in web.inv("network.rm", "by-hand", check=2).err
+    rows = {line.split()[0]: line.split()[2:4] for line in web.inv("service.ls").out.splitlines()[1:]}
+    assert (rows["web"], rows["other"][0]) == (["replicated", "2/2"], "global")
+    web.inv("service.rm", "web,other")
+    assert not {"web", "other"} & set(web.services())
+    eventually(lambda: not containers(web, "web") | containers(web, "other"), within=5, what="no container is left")
+    assert "Nothing to change." in web.inv("service.rm", "web").out
+
+
+def test_rebalance_moves_what_is_too_many_and_nothing_else(net: Lab) -> None:
+    available(net, "worker02", "drain")
+    net.inv("service.create", "web", "--image=echo", "--replicas=4", "--constraint=node.role==worker")
+    available(net, "worker02", "active")
+    before, workers = containers(net, "web"), sum(node["Spec"]["Role"] == "worker" for node in net.nodes().values())
+    assert "worker02 0 → 1" in net.inv("rebalance").out
+    on = [task["Node"] for task in net.tasks("web")]
+    assert sorted(map(on.count, set(on))) == ([2, 2] if workers == 2 else [1, 1, 2])
+    after = eventually(lambda: len(now := containers(net, "web")) == 4 and now, within=15, what="four containers")
+    assert len(after & before) == (2 if workers == 2 else 3), "the others are where they were"
+    assert spec(net)["Labels"] == {}
+    assert "Nothing to change." in net.inv("rebalance").out
+    assert "no previous version" in net.inv("rollback", "web", check=1).err
+
+
+def available(lab: Lab, node: str, availability: str) -> None:
+    lab.node("manager", "docker", "node", "update", "--availability", availability, node)
+
+
+def test_image_prune_keeps_what_runs(net: Lab) -> None:
+    net.inv("pull", "visualizer", "--node", "worker01")
+    run = net.inv("image.prune", "--node", "worker01")
+    assert "MB freed" in run.out
+    left = [image["Repository"] for image in net.ask("image", "ls", on="worker01")]
+    assert not [name for name in left if name.endswith("/visualizer")] or "visualizer_web" in net.services()
+    assert [name for name in left if name.endswith("/echo")]
+    assert "Nothing to change." in net.inv("image.prune", "--node", "worker01").out

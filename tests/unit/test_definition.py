@@ -1,0 +1,223 @@
+"""The options of a service by hand: read, compared with what an engine has, turned into what docker is told."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from options import ALL
+
+from swarmops import definition
+from swarmops.definition.attached import mount, publish
+from swarmops.definition.forms import cpus, duration, memory, show_cpus, show_duration, show_memory
+from swarmops.definition.options import MANY, ONE
+from swarmops.errors import InputError
+from swarmops.tasks import service_options
+
+SPEC = json.loads(Path(__file__).with_name("service.json").read_text())
+"""What engine 26.1.5 had of a service that was made with ALL."""
+FULL = definition.complete(definition.parse(ALL, "host")[0])
+PLAIN = definition.complete({"image": ALL["image"]})
+
+
+def parse(**stated: Any) -> definition.Definition:
+    return definition.complete(definition.parse({name.replace("_", "-"): it for name, it in stated.items()}, "host")[0])
+
+
+def test_the_menu_and_the_table_have_the_same_options() -> None:
+    assert set(service_options.ONE) == set(ONE)
+    assert set(service_options.MANY) == set(MANY)
+    assert set(service_options.REMOVED) == {f"{name}-rm" for name in MANY}
+
+
+def test_every_option_is_stated_once_here() -> None:
+    assert set(ALL) | {"mode"} == {*ONE, *MANY}
+
+
+def test_what_an_engine_has_reads_as_what_was_stated() -> None:
+    assert definition.of(SPEC, {"localnet-id": "localnet"}) == FULL
+
+
+def test_a_specification_that_says_nothing_has_the_defaults() -> None:
+    spec = {"Mode": {"Replicated": {}}, "TaskTemplate": {"ContainerSpec": {"Image": ALL["image"]}}}
+    assert definition.of(spec, {}) == PLAIN
+    assert definition.of(spec | {"Mode": {"GlobalJob": {}}}, {})["mode"] == "global-job"
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "shown"),
+    [("0", 0, "0s"), ("10s", 10**10, "10s"), ("1m30s", 9 * 10**10, "90s"), ("1.5s", 15 * 10**8, "1500ms"),
+     ("120m", 72 * 10**11, "2h"), ("1us", 1000, "1us"), ("7ns", 7, "7ns")],
+)  # fmt: skip
+def test_durations(text: str, value: int, shown: str) -> None:
+    assert (duration(text), show_duration(value), duration(shown)) == (value, shown, value)
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "shown"),
+    [("0", 0, "0"), ("64m", 1 << 26, "64m"), ("64MiB", 1 << 26, "64m"), ("1.5g", 3 << 29, "1536m"),
+     ("8388608", 1 << 23, "8m"), ("5000000", 5000000, "5000000")],
+)  # fmt: skip
+def test_memory(text: str, value: int, shown: str) -> None:
+    assert (memory(text), show_memory(value), memory(shown)) == (value, shown, value)
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "shown"), [("2", 2 * 10**9, "2"), (".25", 25 * 10**7, "0.25"), ("0", 0, "0")]
+)
+def test_cpus(text: str, value: int, shown: str) -> None:
+    assert (cpus(text), show_cpus(value)) == (value, shown)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("8080:80", "published=8080,target=80,protocol=tcp,mode=host"),
+        ("80", "target=80,protocol=tcp,mode=host"),
+        ("53:53/udp", "published=53,target=53,protocol=udp,mode=host"),
+        ("target=80,published=8080,mode=ingress", "published=8080,target=80,protocol=tcp,mode=ingress"),
+    ],
+)
+def test_ports(text: str, said: str) -> None:
+    assert publish(text, "host")[1] == said
+    assert publish(said, "ingress") == publish(text, "host"), "what docker is told reads as the same"
+
+
+@pytest.mark.parametrize(
+    ("text", "target", "said"),
+    [
+        ("type=bind,src=/a,dst=/b,ro", "/b", "type=bind,source=/a,target=/b,readonly=true"),
+        ("type=bind,source=/a,target=/b,readonly=false", "/b", "type=bind,source=/a,target=/b"),
+        ("source=data,target=/b,volume-nocopy", "/b", "type=volume,source=data,target=/b,volume-nocopy=true"),
+        ("type=volume,target=/b", "/b", "type=volume,target=/b"),
+        ("type=tmpfs,target=/t,tmpfs-size=64k", "/t", "type=tmpfs,target=/t,tmpfs-size=65536"),
+        ("type=tmpfs,target=/t,tmpfs-mode=0700", "/t", "type=tmpfs,target=/t,tmpfs-mode=700"),
+        ('source=nfs,target=/n,"volume-opt=o=addr=1.2.3.4,rw"', "/n",
+         'type=volume,source=nfs,target=/n,"volume-opt=o=addr=1.2.3.4,rw"'),
+    ],
+)  # fmt: skip
+def test_mounts(text: str, target: str, said: str) -> None:
+    assert mount(text) == (target, said)
+    assert mount(said) == (target, said), "what docker is told reads as the same"
+
+
+BAD: list[tuple[str, Any, str]] = [
+    ("replicas", "many", "a whole number"),
+    ("replicas", "-1", "a whole number"),
+    ("replicas", "²", "a whole number"),
+    ("mode", "globl", "replicated or global"),
+    ("endpoint-mode", "dns", "vip or dnsrr"),
+    ("limit-cpu", "half", "a number of processors"),
+    ("limit-cpu", "0.0001", "a number of processors"),
+    ("limit-memory", "64 apples", "a size"),
+    ("reserve-memory", "1m", "4m or more"),
+    ("update-delay", "10", "a duration"),
+    ("update-monitor", "soon", "a duration"),
+    ("update-order", "first", "start-first or stop-first"),
+    ("update-failure-action", "panic", "pause or continue or rollback"),
+    ("rollback-failure-action", "rollback", "pause or continue"),
+    ("update-max-failure-ratio", "1.5", "from 0 to 1"),
+    ("args", "it's", "quot"),
+    ("restart-condition", "always", "any or on-failure or none"),
+    ("env", ["A"], "NAME=value"),
+    ("env", ["=1"], "NAME=value"),
+    ("label", ["a"], "NAME=value"),
+    ("constraint", ["node.role=worker"], "node.role==worker"),
+    ("constraint", ["node.role=="], "node.role==worker"),
+    ("placement-pref", ["node.labels.zone"], "spread=node.labels"),
+    ("placement-pref", ["spread=node.role"], "spread=node.labels"),
+    ("network", ["name=a,alias=b"], "name of a network"),
+    ("publish", ["80-90:80"], "8080:80"),
+    ("publish", ["127.0.0.1:80:80"], "8080:80"),
+    ("publish", ["99999:80"], "8080:80"),
+    ("publish", ["80:80/icmp"], "8080:80"),
+    ("publish", ["target=80,mode=hots"], "8080:80"),
+    ("publish", ["published=80"], "8080:80"),
+    ("publish", [""], "8080:80"),
+    ("mount", ["type=nfs,target=/a"], "bind, volume or tmpfs"),
+    ("mount", ["/a:/b"], "no /a:/b"),
+    ("mount", ["type=bind,target=/a"], "source=/srv/data"),
+    ("mount", ["type=bind,source=a,target=/a"], "source=/srv/data"),
+    ("mount", ["type=volume,source=data"], "target=/data"),
+    ("mount", ["source=x,target=/a"], "two letters"),
+    ("mount", ["source=/x,target=/a"], "two letters"),
+    ("mount", ["type=tmpfs,source=a,target=/a"], "no source"),
+    ("mount", ["type=tmpfs,target=/a,tmpfs-mode=rwx"], "octal"),
+    ("mount", ["type=tmpfs,target=/a,tmpfs-size=big"], "a size"),
+]
+
+
+@pytest.mark.parametrize(("name", "text", "said"), BAD, ids=[f"{name} {text}" for name, text, _ in BAD])
+def test_bad_values(name: str, text: Any, said: str) -> None:
+    with pytest.raises(InputError) as error:
+        definition.parse({name: text}, "host")
+    assert str(error.value).startswith(f"--{name}: ")
+    assert said in str(error.value)
+
+
+def test_all_that_is_wrong_at_once() -> None:
+    with pytest.raises(InputError) as error:
+        definition.parse({"replicas": "x", "env": ["A"], "image": "web"}, "host")
+    assert str(error.value).splitlines()[0] == "2 problems"
+
+
+def test_an_update_sets_what_is_stated_and_leaves_the_rest() -> None:
+    told, gone = definition.parse({"replicas": "5", "env": ["A=2", "D=4"], "env-rm": ["B", "none"]}, "host")
+    after = definition.updated(FULL, told, gone)
+    assert after == FULL | {"replicas": 5, "env": {"A": "A=2", "C": "C=", "D": "D=4"}}
+    assert definition.to_update(FULL, after) == [
+        ("replicas", "5"), ("env-rm", "B"), ("env-add", "A=2"), ("env-add", "D=4"),
+    ]  # fmt: skip
+    assert definition.changes(FULL, after) == ["replicas 2 → 5", "without env B", "env A", "env D"]
+
+
+@pytest.mark.parametrize(
+    "stated", [{}, {"env-rm": ["none"]}, ALL, {"constraint": ["node.role==worker"]}, {"replicas": "2", "env": ["C="]}]
+)
+def test_an_update_that_changes_nothing(stated: dict[str, Any]) -> None:
+    after = definition.updated(FULL, *definition.parse(stated, "host"))
+    assert (definition.changes(FULL, after), definition.to_update(FULL, after)) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("option", "word", "told"),
+    [
+        ("publish", "8080", "published=8085,target=8080,protocol=tcp,mode=host"),
+        ("publish", "53/udp", "target=53,protocol=udp,mode=host"),
+        ("mount", "/v", "/v"),
+        ("label", "team", "team"),
+        ("network", "localnet", "localnet"),
+        ("constraint", "node.role==worker", "node.role == worker"),
+        ("placement-pref", "spread=node.labels.zone", "spread=node.labels.zone"),
+    ],
+)
+def test_what_an_update_takes_away(option: str, word: str, told: str) -> None:
+    after = definition.updated(FULL, *definition.parse({f"{option}-rm": [word]}, "host"))
+    assert definition.to_update(FULL, after) == [(f"{option}-rm", told)]
+
+
+@pytest.mark.parametrize(
+    ("stated", "route", "said"),
+    [
+        ({"endpoint_mode": "vip"}, "mesh", ""),
+        ({"endpoint_mode": "dnsrr", "publish": ["80:80"]}, "dns", ""),
+        ({"publish": ["published=80,target=80,mode=ingress"]}, "mesh", ""),
+        ({"endpoint_mode": "vip"}, "dns", "--endpoint-mode: vip needs IPVS"),
+        ({"publish": ["target=80,mode=ingress"]}, "dns", "mode=ingress needs IPVS"),
+        ({"endpoint_mode": "dnsrr", "publish": ["target=80,mode=ingress"]}, "mesh", "needs --endpoint-mode vip"),
+        ({"mode": "global", "replicas": "3"}, "mesh", "--replicas: a global service"),
+        ({"mode": "global", "replicas_max_per_node": "3"}, "mesh", "--replicas-max-per-node: a global service"),
+        ({"publish": ["80:80", "80:81"]}, "mesh", "80 is published twice"),
+        ({"publish": ["80:80/tcp", "80:80/udp"]}, "mesh", ""),
+    ],
+)  # fmt: skip
+def test_conflicts(stated: dict[str, Any], route: str, said: str) -> None:
+    found = definition.conflicts(parse(**stated), [name.replace("_", "-") for name in stated], route)
+    assert [said in str(problem) for problem in found] == ([True] if said else [])
+
+
+def test_what_nobody_stated_is_no_conflict() -> None:
+    before = parse(publish=["target=80,mode=ingress"])
+    assert definition.conflicts(before, ["env"], "dns") == []
