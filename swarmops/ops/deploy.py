@@ -134,8 +134,11 @@ def _revision(cluster: Cluster) -> str:
 
 
 def _left_behind(cluster: Cluster, stack: Stack, recap: Recap, last: Record | None) -> bool:
-    """Whether there is something to put back: this deploy, or one before it that was interrupted, changed something."""
-    if last is None:
+    """Whether there is something to put back: this deploy, or one before it that was interrupted, changed something.
+
+    Swarm may have put it back by itself; then it remains to be seen that it runs.
+    """
+    if recap.any_changed or last is None:
         return recap.any_changed
     running = cluster.ask(lambda api: facts.services(api, stack.name))
     return bool(
