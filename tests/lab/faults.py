@@ -21,6 +21,7 @@ STACK = """services:
     command: {command}
     stop_grace_period: 0s
     deploy:
+      endpoint_mode: dnsrr
       restart_policy: {{delay: 0s}}
       placement: {{constraints: [{constraint}]}}
 """

@@ -126,9 +126,9 @@ def test_down_after_an_interrupted_up_removes_everything(faulty: Lab) -> None:
 
 def test_an_image_that_was_never_pushed(ready: Lab) -> None:
     message = refused(ready.inv("deploy", "missing", check=2))
-    image, _, rest = message.partition(" is ")
-    assert image.startswith("image registry:35000/haproxy:")
-    assert rest == "not in its registry\n  Next: inv push haproxy"
+    place, _, rest = message.partition(": image registry:35000/haproxy:")
+    assert place == "stack/swf/missing.yml:3: services.web.image"
+    assert rest.endswith(" is not in its registry; inv push haproxy")
     assert ready.services() == {}
 
 

@@ -23,7 +23,8 @@ services:
     command: [sleep, "3600"]
     environment: {VERSION: "1"}
     stop_grace_period: 0s
-    deploy: &fast
+    deploy:
+      endpoint_mode: dnsrr
       restart_policy: {delay: 0s}
       update_config: {monitor: 1s}
 """
@@ -107,7 +108,7 @@ def test_a_version_that_fails_gives_way_to_the_one_before(
     ready.inv("deploy", "s")
     before = ready.services()["s_web"]["Spec"]
     bad = GOOD.replace("monitor: 1s", "monitor: 5s").replace('[sleep, "3600"]', f'[sh, -c, "{command}"]')
-    stack(bad.replace("    deploy: &fast", f"{more}    deploy: &fast"))
+    stack(bad.replace("    deploy:\n", f"{more}    deploy:\n"))
     run = ready.inv("deploy", "s", check=4)
     assert said in run.err
     assert run.err.rstrip().endswith("Version 1 runs again")
@@ -351,7 +352,7 @@ def test_removed_and_deployed_at_once(ready: Lab, stack: Callable[..., None]) ->
 
 
 def test_thirty_services(ready: Lab, stack: Callable[..., None]) -> None:
-    one = GOOD.partition("  web:")[2].replace("&fast", "")
+    one = GOOD.partition("  web:")[2].replace()
     stack("services:\n" + "".join(f"  web{i}:{one}" for i in range(30)))
     ready.inv("deploy", "s", timeout=200)
     assert len(parts(ready)["service"]) == 30
