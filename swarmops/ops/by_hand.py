@@ -118,7 +118,12 @@ def pinned(cluster: Cluster, image: str) -> str:
     if "@" in named:
         return named
     tagged = named if ":" in named.rpartition("/")[2] else f"{named}:latest"
-    return f"{tagged}@{stacks.digest(cluster, tagged)}"
+    try:
+        return f"{tagged}@{stacks.digest(cluster, tagged)}"
+    except InputError as error:
+        if hint := suggest(image, images.names(cluster.inventory)) if named == image else "":
+            raise InputError(str(error).splitlines()[0] + hint) from error
+        raise
 
 
 def _existing(cluster: Cluster, name: str) -> Service | None:
