@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,17 +28,10 @@ def render(template: Path, root: Path, context: Mapping[str, Any]) -> str:
     A file with nothing of Jinja in it is taken as it is. Raises InputError with the template's name and line for a
     variable that is not defined, a mistake in its syntax or in an expression, and a template that is not there.
     """
-    loader = jinja2.FileSystemLoader(root)
-    environment = jinja2.Environment(  # noqa: S701 (what is rendered is YAML and configuration, not HTML)
-        loader=loader,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    environment = _environment(root)
     name = Path(os.path.relpath(template, root)).as_posix()
     try:
-        source = loader.get_source(environment, name)[0]
+        source = environment.loader.get_source(environment, name)[0]  # type: ignore[union-attr]
         return environment.get_template(name).render(context) if _JINJA.search(source) else source
     except jinja2.TemplateNotFound as error:
         raise _missing(error, name, root) from None
@@ -49,6 +43,18 @@ def render(template: Path, root: Path, context: Mapping[str, Any]) -> str:
         raise _wrong(error, str(error), name, root) from None
     except (jinja2.TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
         raise _wrong(error, f"{type(error).__name__}: {error}", name, root) from error
+
+
+@cache
+def _environment(root: Path) -> jinja2.Environment:
+    """One for all templates below a directory: what it has parsed once it need not parse again."""
+    return jinja2.Environment(  # noqa: S701 (what is rendered is YAML and configuration, not HTML)
+        loader=jinja2.FileSystemLoader(root),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
 
 
 def _missing(error: jinja2.TemplateNotFound, name: str, root: Path) -> InputError:

@@ -64,7 +64,7 @@ def deploy(cluster: Cluster, name: str, options: Options) -> Recap:
 def prepared(cluster: Cluster, name: str) -> tuple[Stack, Secrets]:
     """A stack of the inventory, rendered, written, checked and pinned, and its secrets."""
     route = routing(cluster)
-    stack = stacks.rendered(cluster, route)[name]
+    stack = stacks.rendered(cluster, route, name)[name]
     for file, text in stack.files.items():
         write(cluster.inventory.rendered / file, text)
     lint.checked(cluster, stack, route)

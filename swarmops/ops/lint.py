@@ -54,13 +54,12 @@ def of_inventory(cluster: Cluster, name: str = "") -> tuple[list[str], list[str]
     route = routing(cluster)
     errors: list[str] = []
     warnings: list[str] = []
-    for stack in rendered(cluster, route).values():
-        if name in ("", stack.name):
-            for file, text in stack.files.items():
-                write(cluster.inventory.rendered / file, text)
-            warnings += map(str, stack.warnings)
-            for finding in lint(cluster, stack, route):
-                (errors if finding.error else warnings).append(str(finding.at(file_name(cluster, stack))))
+    for stack in rendered(cluster, route, *([name] if name else [])).values():
+        for file, text in stack.files.items():
+            write(cluster.inventory.rendered / file, text)
+        warnings += map(str, stack.warnings)
+        for finding in lint(cluster, stack, route):
+            (errors if finding.error else warnings).append(str(finding.at(file_name(cluster, stack))))
     return errors, warnings
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from swarmops import composefile, stackfile
 from swarmops.cluster import Cluster
 from swarmops.errors import CommandFailed, Denied, InputError, NotFound, suggest
-from swarmops.ingress import Backend
+from swarmops.ingress import STACK, Backend
 from swarmops.ops.balanced import backends
 from swarmops.ops.configs import Secrets
 from swarmops.ops.images import denied, headers, reference
@@ -32,13 +32,13 @@ def unknown_stack(cluster: Cluster, name: str) -> InputError:
     )
 
 
-def rendered(cluster: Cluster, route: str) -> dict[str, Stack]:
-    """Every stack of the inventory, rendered. The proxies' configuration names the services that run."""
-    names = list(cluster.inventory.settings.stacks)
-    image = reference(cluster)
-    first = {name: one(cluster, name, route, image, []) for name in names}
+def rendered(cluster: Cluster, route: str, *names: str) -> dict[str, Stack]:
+    """These stacks of the inventory, or all of them, rendered. The proxies' configuration names what they balance."""
+    known, image = cluster.inventory.settings.stacks, reference(cluster)
+    chosen = names or tuple(known)
+    first = {name: one(cluster, name, route, image, []) for name in known if name in (*chosen, STACK)}
     services = backends(cluster, first.values())
-    return {name: one(cluster, name, route, image, services) for name in names}
+    return {name: one(cluster, name, route, image, services) for name in chosen}
 
 
 def one(cluster: Cluster, name: str, route: str, image: Callable[[str], str], services: list[Backend]) -> Stack:
