@@ -197,11 +197,8 @@ class _Case:
         """Swarm makes the next run of a place as it gives up the last one: where there is none, none comes."""
         if not (self.job or self.policy.get("MaxAttempts") or self.policy.get("Condition", "any") != "any"):
             return None
-        ended = [
-            task
-            for task in self.latest.values()
-            if task.over and task.desired == "shutdown" and not self._has_ended_well(task)
-        ]
+        over = [task for task in self.latest.values() if task.over and task.desired == "shutdown"]
+        ended = [task for task in over if not self._has_ended_well(task)]
         mine = [task for task in ended if self._is_current(task)]
         if not mine or len(self.latest) - len(ended) >= self._wanted_now():
             return None
@@ -217,9 +214,8 @@ class _Case:
         room = (len(found) - len(never)) * limit
         if room >= self._wanted_now():
             return None
-        if not room:
-            return self._failure("no node can run it", told(never))
-        return self._failure(f"at most {limit} per node, and {self.wanted} do not fit", told(never))
+        text = f"at most {limit} per node, and {self.wanted} do not fit" if room else "no node can run it"
+        return self._failure(text, told(never))
 
     def _why(self) -> str:
         """What keeps the tasks that are missing, in parentheses."""
@@ -236,7 +232,7 @@ class _Case:
         return list(dict.fromkeys(task.error for task in waiting if task.error))
 
     def _down(self) -> list[str]:
-        on = {task.node_id for task in self.current if task.state == task.desired == "running"}
+        on = {task.node_id for task in self.current if task.desired == "running" and not task.over}
         return told((node.hostname, node.state) for node in self.nodes if not node.ready and node.id in on)
 
     def _on_their_way(self) -> list[str]:

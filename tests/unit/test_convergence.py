@@ -1,0 +1,89 @@
+"""What a watch remembers from one look to the next. The verdict itself is tested on its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from samples import NEW, OLD, member, service, task
+
+from swarmops.errors import SwarmopsError
+from swarmops.facts import Service, SwarmNode, Task
+from swarmops.ops import convergence
+from swarmops.ops.convergence import Watch
+
+STAYS = "all tasks run; watching whether web stays up"
+
+
+class Swarm:
+    """A cluster that answers what was set last; time passes when it is told to."""
+
+    def __init__(self) -> None:
+        self.services: list[Service] = [service(1)]
+        self.tasks: list[Task] = []
+        self.now = 0.0
+
+    def ask(self, _: Any) -> tuple[list[Service], list[Task], list[SwarmNode]]:
+        return self.services, self.tasks, [member("worker01")]
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def swarm(monkeypatch: pytest.MonkeyPatch) -> Swarm:
+    swarm = Swarm()
+    monkeypatch.setattr(convergence, "time", swarm)
+    monkeypatch.setattr(convergence, "last_words", lambda _, task: f"\n    | {task.id}")
+    return swarm
+
+
+def watch(swarm: Swarm) -> Watch:
+    return Watch(swarm, ["s1"])  # type: ignore[arg-type]
+
+
+def test_the_window_begins_when_a_task_is_first_seen_running_and_again_with_the_next_one(swarm: Swarm) -> None:
+    seen = watch(swarm)
+    swarm.now, swarm.tasks = 9, [task(1, "starting")]
+    assert seen.holds() == "web 0 of 1 (worker01: starting)"
+    swarm.now, swarm.tasks = 10, [task(1)]
+    assert (seen.holds(), seen.missing()) == (STAYS, "")
+    swarm.now, swarm.tasks = 13, [task(1, "failed", error="exit 7"), task(1, at=1)]
+    assert seen.holds() == STAYS
+    swarm.now = 17.9
+    assert seen.holds() == STAYS
+    swarm.now = 18
+    assert seen.holds() == ""
+
+
+def test_failures_of_before_are_history_and_later_ones_are_not(swarm: Swarm) -> None:
+    seen, failures = watch(swarm), [task(1, "failed", at=at, error="exit 7") for at in range(4)]
+    swarm.tasks = failures[:1]
+    assert seen.holds() == "web 0 of 1"
+    swarm.tasks = failures[:3]
+    assert seen.holds() == "web 0 of 1 (worker01: exit 7)"
+    assert seen.last_words() == "\n    | t1-worker01-2"
+    swarm.tasks = failures
+    with pytest.raises(SwarmopsError) as error:
+        seen.holds()
+    assert str(error.value) == "web: 3 tasks in a row failed\n    worker01: exit 7\n    | t1-worker01-3"
+
+
+def test_what_swarm_puts_back_meanwhile_has_failed(swarm: Swarm) -> None:
+    seen = watch(swarm)
+    swarm.services, swarm.tasks = [service(1, template=NEW, update="updating", previous=OLD)], [task(1)]
+    assert seen.holds() == "web 1 of 1, the update is being watched"
+    swarm.services = [service(1, template=OLD, update="rollback_started")]
+    swarm.tasks = [task(1, "failed", error="exit 7"), task(1, spec=OLD, at=1)]
+    with pytest.raises(SwarmopsError, match=r"web: swarm has put the version before back\n    worker01: exit 7"):
+        seen.holds()
+    assert watch(swarm).holds() == "web 1 of 1, the update is being watched", "what it had put back before is history"
+
+
+def test_a_service_that_is_gone_does_not_hold(swarm: Swarm) -> None:
+    seen = watch(swarm)
+    swarm.tasks = [task(1)]
+    assert seen.holds() == STAYS
+    swarm.services, swarm.tasks = [], []
+    with pytest.raises(SwarmopsError, match="removed by somebody else"):
+        seen.holds()
