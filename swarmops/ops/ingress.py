@@ -28,8 +28,8 @@ CONTENT = "haproxy"
 """What the stack calls the configuration that the proxies fetch."""
 STATS_PORT = 1936
 USER = "admin"
-HAS = Command(("sh", "-c", "cd /tmp/ingress && sha256sum <loaded.cfg && cat refused 2>/dev/null || :"))
-"""In a proxy: the hash of the configuration that it has loaded, and why it refused another."""
+HAS = Command(("sh", "-c", "cd /tmp/ingress && sha256sum loaded.cfg next.cfg && cat refused 2>/dev/null || :"))
+"""In a proxy: the hashes of what it has loaded and of what it last fetched, and why it refused that."""
 PASSWORD = Command(("cat", "/run/secrets/stats"))
 
 
@@ -78,11 +78,18 @@ def _serve(cluster: Cluster, wanted: Wanted, recap: Recap, deadline: Deadline) -
     command = commands.deploy(STACK, wanted.stack.text)
     cluster.manage(authorized(cluster, command, *wanted.stack.images), timeout=max(deadline.left, 1))
     cluster.progress.done(wanted.balances, STACK)
-    until(Watch(cluster, [wanted.service.id]).missing, deadline, cluster.progress)
+    watch = Watch(cluster, [wanted.service.id])
+    until(lambda: watch.missing() or _old(cluster, wanted.service.id), deadline, cluster.progress)
     configs.prune(cluster, STACK)
     recap.changed(STACK, wanted.balances)
     for note in wanted.notes:
         recap.note(note)
+
+
+def _old(cluster: Cluster, service: str) -> str:
+    """What still serves the configuration before, in words: a proxy might take it for the new one."""
+    left = [task for task in cluster.ask(lambda api: facts.tasks(api, service)) if not task.over]
+    return f"{STACK}_{CONFIG}: 1 task still to end" if any(task.desired != "running" for task in left) else ""
 
 
 def _wanted(cluster: Cluster) -> Wanted | None:
@@ -118,12 +125,12 @@ def _pinned(cluster: Cluster, full: Stack, service: Service) -> Stack:
 
 def _behind(cluster: Cluster, content: str) -> str:
     """The proxies that have loaded another configuration, in words. Raises SwarmopsError for one that refused it."""
-    wanted, behind = sha256(content.encode()).hexdigest(), []
+    digest, behind = sha256(content.encode()).hexdigest(), []
     for name, text in _say(cluster, HAS).items():
-        loaded, _, refused = text.partition("\n")
+        loaded, fetched, *refused = text.splitlines() if text else ("", "")
         if refused:
-            raise SwarmopsError(f"the proxy on {name} refuses its configuration\n    {refused.strip()}")
-        if not loaded.startswith(wanted):
+            raise SwarmopsError("\n    ".join([f"the proxy on {name} refuses its configuration", *refused]))
+        if not loaded.startswith(digest) or not fetched.startswith(digest):
             behind.append(name)
     return f"the proxy on {', '.join(behind)} to load its configuration" if behind else ""
 

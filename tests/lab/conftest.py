@@ -15,7 +15,7 @@ from engine import Lab
 HERE = Path(__file__).parent
 RUN = int(os.environ.get("SWARMOPS_TEST_RUN", "0"))
 """Runs of the tests with different numbers, 0 to 99, do not meet on one engine."""
-ORDER = ("up", "images", "deploy", "services", "two_clusters", "restart", "nodes", "ssh")
+ORDER = ("up", "images", "deploy", "services", "ingress", "requests", "two_clusters", "restart", "nodes", "ssh")
 TEST_SECONDS = 240
 """No test takes longer, its waits and commands have deadlines of their own; this is for what hangs elsewhere."""
 

@@ -61,7 +61,7 @@ def docker(*args: str, check: bool = True, timeout: float = 60) -> Run:
     return Run(ended.returncode, ended.stdout, ended.stderr)
 
 
-def get(url: str, timeout: float = 5) -> Answer:
+def get(url: str | urllib.request.Request, timeout: float = 5) -> Answer:
     """One request. Raises OSError when nothing answers."""
     try:
         with urllib.request.urlopen(url, timeout=timeout) as answer:

@@ -68,5 +68,11 @@ def test_status_table(deployed: Lab) -> None:
     nodes, services, verdict = text.strip().split("\n\n")
     assert [line.split()[0] for line in nodes.splitlines()] == ["NODE", "manager", "worker01", "worker02", "worker03"]
     rows = {line.split()[0]: line.split()[2] for line in services.splitlines()[1:]}
-    assert rows == {"echo_api": "3/3", "echo_nginx": "3/3", "ingress_haproxy": "1/1", "visualizer_web": "1/1"}
+    assert rows == {
+        "echo_api": "3/3",
+        "echo_nginx": "3/3",
+        "ingress_config": "1/1",
+        "ingress_haproxy": "1/1",
+        "visualizer_web": "1/1",
+    }
     assert verdict == "All is well."

@@ -1,0 +1,139 @@
+"""The ingress: who is found, by which host and path, and that nothing of it needs the ingress deployed again."""
+
+from __future__ import annotations
+
+import base64
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+from engine import Answer, Lab, eventually, get, said
+
+GREETING = "Hello Docker!!"
+SHOP = """
+services:
+  web:
+    image: {{ image("echo") }}
+    networks: [localnet]
+    environment:
+      SERVICE_PORTS: "8080"
+      VIRTUAL_HOST: shop.example
+    deploy:
+      endpoint_mode: {{ "dnsrr" if routing == "dns" else "vip" }}
+  cart:
+    image: {{ image("echo") }}
+    networks: [localnet]
+    environment: [SERVICE_PORTS=8080, VIRTUAL_HOST=shop.example/cart]
+    deploy:
+      endpoint_mode: {{ "dnsrr" if routing == "dns" else "vip" }}
+networks:
+  localnet:
+    external: true
+"""
+
+
+def ask(lab: Lab, host: str, path: str = "/") -> Answer:
+    """A request for a host, to the ingress."""
+    return get(urllib.request.Request(lab.url(80) + path, headers={"Host": host}))
+
+
+def containers(lab: Lab, service: str) -> set[str]:
+    """The host names of a service's running containers, as the engines of the nodes say."""
+    label = f"label=com.docker.swarm.service.name={service}"
+    return {
+        name for node in lab.nodes() for name in lab.node(node, "docker", "ps", "-q", "--filter", label).out.split()
+    }
+
+
+def server_of(lab: Lab, host: str, path: str = "/") -> str:
+    """The container that answers for a host and path; an api of the echo stack where nobody has claimed it."""
+    return ask(lab, host, path).replica
+
+
+@pytest.fixture(scope="module")
+def shop(deployed: Lab) -> Iterator[Lab]:
+    """A stack of which the ingress has not heard, deployed."""
+    (deployed.folder / "templates/stacks/shop.yml.j2").write_text(SHOP)
+    with deployed.changed():
+        deployed.vars["stacks"]["shop"] = {"template": "stacks/shop.yml.j2"}
+        deployed.save()
+        deployed.inv("deploy", "shop")
+        yield deployed
+        deployed.inv("remove", "shop")
+
+
+def test_a_new_service_answers_after_its_own_deploy_and_no_proxy_was_replaced(deployed: Lab, shop: Lab) -> None:
+    assert {server_of(shop, "shop.example") for _ in range(4)} == containers(shop, "shop_web")
+    assert {server_of(shop, "Shop.Example:8000", "/cart/1") for _ in range(4)} == containers(shop, "shop_cart")
+    assert server_of(shop, "other.example") in containers(shop, "echo_api")
+    assert len(shop.ask("service", "ps", "ingress_haproxy")) == 1, "the one task of the first deploy"
+    assert "Nothing to change." in shop.inv("deploy", "ingress").out
+
+
+def test_a_service_by_hand_answers_until_it_is_removed(shop: Lab) -> None:
+    options = ("--network=localnet", "--env=SERVICE_PORTS=8080", "--env=VIRTUAL_HOST=/by-hand", "--update-monitor=1s")
+    shop.inv("service.create", "hand", "--image", "echo", *options)
+    assert {server_of(shop, "any.example", "/by-hand") for _ in range(4)} == containers(shop, "hand")
+    shop.inv("service.rm", "hand")
+    assert server_of(shop, "any.example", "/by-hand") in containers(shop, "echo_api")
+
+
+def test_a_removed_stack_is_forgotten(shop: Lab) -> None:
+    shop.inv("remove", "shop")
+    assert server_of(shop, "shop.example") in containers(shop, "echo_api")
+    proxy = containers(shop, "ingress_haproxy").pop()
+    loaded = shop.node("manager", "docker", "exec", proxy, "cat", "/tmp/ingress/haproxy.cfg").out
+    assert "echo_nginx" in loaded
+    assert "shop" not in loaded
+
+
+def test_the_proxies_go_on_when_nobody_serves_their_configuration(deployed: Lab) -> None:
+    deployed.node("manager", "docker", "service", "scale", "--detach", "ingress_config=0")
+    eventually(lambda: not containers(deployed, "ingress_config"), within=20, what="nobody that serves it")
+    assert get(deployed.url(80)).text.strip() == GREETING
+    deployed.node("manager", "docker", "service", "scale", "--detach", "ingress_config=1")
+    eventually(lambda: containers(deployed, "ingress_config"), within=20, what="somebody that serves it")
+
+
+def test_a_configuration_that_haproxy_refuses_is_not_served(deployed: Lab) -> None:
+    template = deployed.folder / "templates/stacks/haproxy.cfg.j2"
+    good = template.read_text()
+    template.write_text(good.replace("frontend http\n", "frontend http\n    speak latin\n"))
+    try:
+        run = deployed.inv("deploy", "ingress", check=4)
+    finally:
+        template.write_text(good)
+    assert "unknown keyword 'speak'" in run.err
+    assert get(deployed.url(80)).text.strip() == GREETING
+    assert "Nothing to change." in deployed.inv("deploy", "ingress").out
+
+
+def test_the_statistics_are_for_those_who_have_the_password(deployed: Lab) -> None:
+    shown = dict(line.split() for line in deployed.inv("ingress.credentials").out.splitlines())
+    assert len(shown["password"]) == 24
+    assert statistics(shown["url"], shown["user"], shown["password"]).status == 200
+    assert statistics(shown["url"], shown["user"], shown["password"][:-1]).status == 401
+    assert get(shown["url"]).status == 401
+    assert sum(shown["password"] in text for text in said) == 1, "shown when it is asked for, and only then"
+
+
+def statistics(url: str, user: str, password: str) -> Answer:
+    token = base64.b64encode(f"{user}:{password}".encode()).decode()
+    return get(urllib.request.Request(url, headers={"Authorization": f"Basic {token}"}))
+
+
+def test_each_request_is_one_line_of_the_log(deployed: Lab) -> None:
+    paths = [f"/log/{number}" for number in range(5)]
+    for path in paths:
+        ask(deployed, "log.example", path)
+    proxy = containers(deployed, "ingress_haproxy").pop()
+
+    def lines() -> list[str]:
+        log = deployed.node("manager", "docker", "logs", "--tail", "50", proxy).out.splitlines()
+        return [line for line in log if "/log/" in line]
+
+    eventually(lambda: len(lines()) == len(paths), within=5, what="a line for each request")
+    for line, path in zip(lines(), paths, strict=True):
+        assert "http echo_nginx_80/replica" in line
+        assert " 200 " in line
+        assert line.endswith(f'"GET {path} HTTP/1.1"')
