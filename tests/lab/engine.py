@@ -167,6 +167,10 @@ class Lab:
         assert check is None or run.code == check, f"inv {' '.join(args)} exited {run.code}:\n{run.text}"
         return run
 
+    def address(self, host: int) -> str:
+        """The address of that number in the lab's subnet."""
+        return str(self.vars["subnet"]).replace("0/24", str(host))
+
     def container(self, node: str) -> str:
         return f"{self.cluster}-{node}"
 

@@ -79,7 +79,7 @@ def test_the_services_run_where_the_stacks_say(deployed: Lab) -> None:
 def test_the_nodes_run_the_digest_of_the_registry(deployed: Lab) -> None:
     image = deployed.services()["echo_api"]["Spec"]["TaskTemplate"]["ContainerSpec"]["Image"]
     name, _, digest = image.partition("@")
-    assert name == "registry:15000/echo:1.0"
+    assert name == f"registry:{deployed.vars['registry']['port']}/echo:1.0"
     assert get(f"{deployed.registry}/v2/echo/manifests/{digest}").status == 200
 
 
@@ -129,7 +129,9 @@ def test_a_removed_stack_leaves_nothing(pushed: Lab) -> None:
         pushed.save()
         pushed.inv("deploy", "small")
         assert len(pushed.tasks("small_web")) == 2
-        assert yaml.safe_load((pushed.folder / "stack/swt/small.yml").read_text())["services"].keys() == {"web"}
+        assert yaml.safe_load((pushed.folder / "stack" / pushed.cluster / "small.yml").read_text())[
+            "services"
+        ].keys() == {"web"}
         assert parts(pushed) == ["config", "network", "service"]
         pushed.inv("remove", "--stack", "small")
         assert parts(pushed) == []

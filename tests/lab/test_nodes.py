@@ -78,17 +78,19 @@ def test_an_unknown_node_is_bad_input(deployed: Lab, verb: str) -> None:
 
 def test_an_extra_manager_joins_and_a_worker_becomes_one(deployed: Lab) -> None:
     """A host that is new to the inventory joins; one that moves to the managers is promoted, and demoted again."""
-    before = deployed.lives()
+    before, first = deployed.lives(), deployed.container("manager")
     with deployed.changed():
-        deployed.hosts("managers")["manager02"] = {"address": "10.98.0.50"}
-        deployed.hosts("managers")["worker03"] = {"address": "10.98.0.34"}
+        deployed.hosts("managers")["manager02"] = {"address": deployed.address(50)}
+        deployed.hosts("managers")["worker03"] = {"address": deployed.address(34)}
         del deployed.hosts("workers")["worker03"]
         deployed.save()
         deployed.inv("up")
         assert managers(deployed) == dict.fromkeys(("manager", "manager02", "worker03"), "reachable")
         assert deployed.nodes()["manager02"]["Status"]["State"] == "ready"
         assert "Nothing to change." in deployed.inv("up").out
-        assert deployed.lives()["swt-manager"] == before["swt-manager"], "what has not changed is left alone"
+        assert deployed.lives()[deployed.container("manager")] == before[deployed.container("manager")], (
+            "what has not changed is left alone"
+        )
 
         # Back again while there are three: a node that changes its group is made anew.
         deployed.hosts("workers")["worker03"] = {}
@@ -99,8 +101,8 @@ def test_an_extra_manager_joins_and_a_worker_becomes_one(deployed: Lab) -> None:
         deployed.inv("demote", "manager02")
         assert not has_control(deployed, "manager02")
         deployed.node("manager", "docker", "node", "rm", "--force", "manager02")
-        docker("rm", "--force", "swt-manager02")
-        docker("volume", "rm", "swt-manager02")
+        docker("rm", "--force", deployed.container("manager02"))
+        docker("volume", "rm", deployed.container("manager02"))
     deployed.inv("up")
     assert set(deployed.nodes()) == {"manager", *WORKERS}
     assert set(managers(deployed)) == {"manager"}

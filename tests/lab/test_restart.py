@@ -15,7 +15,9 @@ def cluster_id(lab: Lab) -> str:
 
 
 def addresses(lab: Lab) -> dict[str, str]:
-    return {name: one["NetworkSettings"]["Networks"]["swt"]["IPAddress"] for name, one in lab.containers().items()}
+    return {
+        name: one["NetworkSettings"]["Networks"][lab.cluster]["IPAddress"] for name, one in lab.containers().items()
+    }
 
 
 def node_ids(lab: Lab) -> dict[str, str]:
@@ -29,7 +31,7 @@ def all_run(lab: Lab) -> bool:
 @pytest.mark.parametrize("verb", ["kill", "stop"])
 def test_up_repairs_a_worker(deployed: Lab, verb: str) -> None:
     before, lives = node_ids(deployed), {name: one["Id"] for name, one in deployed.containers().items()}
-    docker(verb, "swt-worker03")
+    docker(verb, deployed.container("worker03"))
     run = deployed.inv("up")
     assert "worker03: started" in run.text or "worker03  ok=1  changed=1" in run.text
     nodes = deployed.nodes()

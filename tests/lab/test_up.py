@@ -30,9 +30,9 @@ def test_every_node_is_ready_and_in_its_role(lab: Lab) -> None:
 
 def test_addresses_and_names_are_the_inventorys(lab: Lab) -> None:
     addresses = {name: node["Status"]["Addr"] for name, node in lab.nodes().items() if name != "manager"}
-    assert addresses == {"worker01": "10.98.0.32", "worker02": "10.98.0.33", "worker03": "10.98.0.34"}
-    assert lab.nodes()["manager"]["ManagerStatus"]["Addr"] == "10.98.0.11:2377"
-    assert set(lab.containers()) == {"swt-registry", *(f"swt-{name}" for name in STATED)}
+    assert addresses == {f"worker0{i}": lab.address(31 + i) for i in (1, 2, 3)}
+    assert lab.nodes()["manager"]["ManagerStatus"]["Addr"] == f"{lab.address(11)}:2377"
+    assert set(lab.containers()) == {lab.container(name) for name in ("registry", *STATED)}
 
 
 def test_ports_are_bound_to_loopback(lab: Lab) -> None:
@@ -84,9 +84,9 @@ def test_labels_and_availability_are_applied_and_drift_is_put_back(lab: Lab) -> 
 def test_render_writes_what_check_says(lab: Lab) -> None:
     lab.inv("render")
     lab.inv("render", "--check")
-    compose = lab.folder / "stack/swt/compose.yml"
+    compose = lab.folder / "stack" / lab.cluster / "compose.yml"
     assert set(yaml.safe_load(compose.read_text())["services"]) == {"registry", *STATED}
-    stack = lab.folder / "stack/swt/echo.yml"
+    stack = lab.folder / "stack" / lab.cluster / "echo.yml"
     before = stack.read_text()
     stack.write_text(before + "# by hand\n")
     run = lab.inv("render", "--check", check=3)
