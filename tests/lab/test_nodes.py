@@ -88,9 +88,7 @@ def test_an_extra_manager_joins_and_a_worker_becomes_one(deployed: Lab) -> None:
         assert managers(deployed) == dict.fromkeys(("manager", "manager02", "worker03"), "reachable")
         assert deployed.nodes()["manager02"]["Status"]["State"] == "ready"
         assert "Nothing to change." in deployed.inv("up").out
-        assert deployed.lives()[deployed.container("manager")] == before[deployed.container("manager")], (
-            "what has not changed is left alone"
-        )
+        assert deployed.lives()[first] == before[first], "what has not changed is left alone"
 
         # Back again while there are three: a node that changes its group is made anew.
         deployed.hosts("workers")["worker03"] = {}
