@@ -101,26 +101,24 @@ class _Case:
         self.homes = {node.id for node in live if not self.spread or eligible(node, service.template)}
         # The nodes where swarm stops what should not run. It leaves a global service's task on a paused one as it is.
         self.tended = {node.id for node in live if not (self.spread and node.availability == "pause")}
-        self.wanted = len(self.homes) if self.spread else self._replicas()
+        self.wanted = len(self.homes) + self._unheard() if self.spread else self._replicas()
         self.good = {self._place(task): task for task in self.current if self._runs(task) or self._has_ended_well(task)}
         self.counts = Verdict(len(self.good), self.wanted)
 
     def verdict(self, up: Mapping[str, float] | None) -> Verdict:
         """What is missing first, then what has to be proved."""
-        name = self.service.name
         if len(self.good) < self._wanted_now():
             return self._hopeless() or self._missing(f"{len(self.good)} of {self.wanted}{self._why()}")
         if self.service.update_state in ("updating", "rollback_started"):
             return self._missing(f"{len(self.good)} of {self.wanted}, the update is being watched")
         if left := self._leftover():
-            text = f"{name}: {left} task{'s' if left > 1 else ''} too many"
+            text = f"{self.service.name}: {left} task{'s' if left > 1 else ''} too many"
             return self._paused() or replace(self.counts, missing=text)
         if up is not None and (unproven := self._unproven(up)):
-            return self._paused() or replace(self.counts, unproven=f"{name} {unproven}")
+            return self._paused() or replace(self.counts, unproven=f"{self.service.name} {unproven}")
         return self.counts
 
     def failed(self, text: str, blamed: Iterable[Task]) -> Verdict:
-        """A failure, and what the tasks that speak of it said, on which nodes."""
         witnesses = tuple(blamed)
         return self._failure(text, told(map(self._said, witnesses)), witnesses)
 
@@ -145,6 +143,11 @@ class _Case:
             return False
         meant = self.job or self.policy.get("Condition", "any") in ("none", "on-failure")
         return meant and (task.node_id in self.homes or not self.spread)
+
+    def _unheard(self) -> int:
+        """The nodes that a leader just elected has not heard of yet: they should run a global service all the same."""
+        unknown = [replace(node, state="ready") for node in self.nodes if node.state == "unknown"]
+        return sum(eligible(node, self.service.template) for node in unknown)
 
     def _replicas(self) -> int:
         if self.service.replicas is not None:
@@ -175,7 +178,7 @@ class _Case:
 
     def _hopeless(self) -> Verdict | None:
         """Why no more will come than there is."""
-        return self._paused() or self._in_a_row() or self._given_up() or self._nowhere()
+        return self._paused() or self._in_a_row() or self._given_up() or (None if self.spread else self._nowhere())
 
     def _paused(self) -> Verdict | None:
         what = {"paused": "update", "rollback_paused": "rollback"}.get(self.service.update_state)
@@ -206,8 +209,6 @@ class _Case:
 
     def _nowhere(self) -> Verdict | None:
         """No node can take what is missing, not even when it comes back, is opened again or has less to do."""
-        if self.spread:
-            return None
         found = obstacles(self.service, self.nodes, self.tasks)
         never = [(name, what.text) for name, what in found.items() if what and what.lasting]
         limit = (self.service.template.get("Placement") or {}).get("MaxReplicas") or self.wanted

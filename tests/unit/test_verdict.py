@@ -104,6 +104,13 @@ CASES = {
     "global: not where the node is down": Case(
         service(GLOBAL), (task(0),), (member("worker01"), member("worker02", state="down"))
     ),
+    "global: a new leader has not heard of a node": Case(
+        service(GLOBAL),
+        (task(0), task(0, node="worker02")),
+        (member("worker01"), member("worker02", state="unknown")),
+        counts=(1, 2),
+        missing="web 1 of 2 (worker02: unknown)",
+    ),
     "global: a paused node keeps its task": Case(
         service(GLOBAL),
         (task(0), task(0, node="worker02")),
