@@ -9,7 +9,7 @@ from hashlib import sha256
 from swarmops import facts, ingress, stackfile
 from swarmops.cluster import Cluster
 from swarmops.commands import Command, Secret, docker, stack as commands
-from swarmops.errors import ConnectionFailed, SwarmopsError
+from swarmops.errors import ConnectionFailed, InputError, SwarmopsError
 from swarmops.facts import Service
 from swarmops.ingress import CONFIG, PROXY, STACK
 from swarmops.inventory import Node
@@ -100,8 +100,11 @@ def _wanted(cluster: Cluster) -> Wanted | None:
     if service is None:
         return None
     render = partial(stacks.one, cluster, STACK, _route(service), reference(cluster))
-    backends, wrong = balanced(cluster, render([]))
-    full = render(backends)
+    try:
+        backends, wrong = balanced(cluster, render([]))
+        full = render(backends)
+    except InputError as error:  # by now something else has been changed, and "bad input" would say that nothing was
+        raise SwarmopsError(f"the ingress cannot be rendered: {error}") from error
     for file, text in full.files.items():
         write(cluster.inventory.rendered / file, text)
     content = full.configs[full.file["configs"][CONTENT]["name"]]
