@@ -135,10 +135,10 @@ class Cluster:
     def ask(self, question: Callable[[EngineAPI], T]) -> T:
         """Asks a manager; asks again, through another one or after an election, where that one or its leader is lost.
 
-        What a question changes may therefore be changed twice. Raises what `manager` and the question raise, after
-        ELECTION_SECONDS at the latest.
+        What a question changes may therefore be changed twice. Raises what `manager` and the question raise, once
+        ELECTION_SECONDS have brought no leader.
         """
-        api = self.api(self._manager) if self._manager else self._manager_soon(Deadline(ELECTION_SECONDS))
+        api = self.api(self._manager) if self._manager else self._manager_soon()
         end: Deadline | None = None
         doubted = False
         while True:
@@ -149,7 +149,7 @@ class Cluster:
                 if end and (not end.left or (doubt and doubted)):
                     raise
                 end, doubted = end or Deadline(ELECTION_SECONDS), doubt
-            api = self._manager_soon(end)
+            api = self._manager_soon()
 
     def manage(self, command: Command, *, timeout: float = 60, once: bool = False) -> Result:
         """Runs a command on a manager that answers.
@@ -219,14 +219,16 @@ class Cluster:
             known_hosts=self.inventory.known_hosts,
         )
 
-    def _manager_soon(self, deadline: Deadline) -> EngineAPI:
+    def _manager_soon(self) -> EngineAPI:
         """The API of a manager that answers, after an election if need be."""
+        end: Deadline | None = None
         while True:
             try:
                 return self.manager()
             except ConnectionFailed as error:
                 lost = self._manager and len(self.inventory.managers) > 1  # the others may be about to take over
-                if self._closed or not deadline.left or not (lost or isinstance(error, NoLeader)):
+                end = end or Deadline(ELECTION_SECONDS)  # not before: the first look may have taken a while
+                if self._closed or not end.left or not (lost or isinstance(error, NoLeader)):
                     raise
             self.progress.waiting("the managers to elect a leader")
             time.sleep(POLL_SECONDS)
