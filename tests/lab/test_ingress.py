@@ -26,6 +26,12 @@ services:
     environment: [SERVICE_PORTS=8080, VIRTUAL_HOST=shop.example/cart]
     deploy:
       endpoint_mode: {{ "dnsrr" if routing == "dns" else "vip" }}
+  web2:
+    image: {{ image("echo") }}
+    networks: [localnet]
+    environment: [SERVICE_PORTS=8080, VIRTUAL_HOST=shop.example]
+    deploy:
+      endpoint_mode: {{ "dnsrr" if routing == "dns" else "vip" }}
 networks:
   localnet:
     external: true
@@ -66,6 +72,7 @@ def test_a_new_service_answers_after_its_own_deploy_and_no_proxy_was_replaced(de
     assert {server_of(shop, "shop.example") for _ in range(4)} == containers(shop, "shop_web")
     assert {server_of(shop, "Shop.Example:8000", "/cart/1") for _ in range(4)} == containers(shop, "shop_cart")
     assert server_of(shop, "other.example") in containers(shop, "echo_api")
+    assert any("shop_web2_8080 gets no request: shop_web_8080 has shop.example" in text for text in said)
     assert len(shop.ask("service", "ps", "ingress_haproxy")) == 1, "the one task of the first deploy"
     assert "Nothing to change." in shop.inv("deploy", "ingress").out
 
