@@ -11,7 +11,7 @@ from swarmops import facts, record, stackfile
 from swarmops.cluster import Cluster
 from swarmops.commands import Command, service as service_commands
 from swarmops.connect import local
-from swarmops.errors import CommandFailed, RolledBack, SwarmopsError
+from swarmops.errors import CommandFailed, Conflict, RolledBack, SwarmopsError
 from swarmops.facts import Service
 from swarmops.ops import configs, ingress, lint, stacks
 from swarmops.ops.apply import apply
@@ -118,7 +118,8 @@ def _keep(cluster: Cluster, stack: Stack, records: list[Record], message: str) -
         message=message,
         order=stack.order,
     )
-    cluster.ask(lambda api: api.create("/configs/create", new.config()))
+    with suppress(Conflict):  # by ourselves, when the manager was lost before it could say so: the lock is ours
+        cluster.ask(lambda api: api.create("/configs/create", new.config()))
     cluster.progress.done(f"recorded as version {new.number}", stack.name)
     for old in records[: -(cluster.inventory.settings.history - 1) or None]:
         cluster.ask(lambda api, old=old: api.delete(f"/configs/{old.id}"))  # type: ignore[misc]

@@ -119,6 +119,22 @@ def test_a_changed_image_is_deployed_and_rolled_back(deployed: Lab) -> None:
     assert "Nothing to change." in deployed.inv("deploy", "echo").out, "the registry has again what runs"
 
 
+def test_the_first_version_of_a_stack_comes_back(deployed: Lab) -> None:
+    before = {name: service["Spec"] for name, service in deployed.services().items()}
+    with greeting(deployed, "Hello again"):
+        deployed.inv("push", "echo", timeout=200)
+        assert "services.api.image" in deployed.inv("diff", "echo", check=3).out
+        deployed.inv("deploy", "--stack", "echo", "--message", "another greeting")
+    assert {answer.text.strip() for answer in answers(deployed)} == {"Hello again"}
+    assert deployed.inv("history", "echo").out.splitlines()[1].endswith("another greeting")
+
+    deployed.inv("rollback", "--stack", "echo", "--to", "1")
+    assert {answer.text.strip() for answer in answers(deployed)} == {GREETING}
+    assert {name: service["Spec"] for name, service in deployed.services().items()} == before
+    deployed.inv("push", "echo")
+    assert "Nothing to change." in deployed.inv("deploy", "echo").out
+
+
 def test_a_removed_stack_leaves_nothing(pushed: Lab) -> None:
     stacks = pushed.folder / "templates/stacks"
     (stacks / "small.yml.j2").write_text(SMALL)

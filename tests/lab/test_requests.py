@@ -53,6 +53,22 @@ def test_no_request_is_lost_while_the_cluster_changes(deployed: Lab) -> None:
     assert len(load.tally.replicas) >= 6, "both versions answered"
 
 
+def test_a_deploy_that_cannot_start_is_undone_and_nobody_notices(deployed: Lab) -> None:
+    template = deployed.folder / "templates/stacks/echo.yml.j2"
+    before, spec = template.read_text(), deployed.services()["echo_api"]["Spec"]
+    template.write_text(before.replace("  api:\n", "  api:\n    entrypoint: [/nope]\n"))
+    try:
+        with Load(deployed.url(80), RATE, ("GET", "POST")) as load:
+            run = deployed.inv("deploy", "--stack", "echo", check=4)
+    finally:
+        template.write_text(before)
+    assert "/nope" in run.err, "it says why"
+    assert "runs again" in run.err
+    assert deployed.services()["echo_api"]["Spec"] == spec
+    assert load.tally.lost.total() == 0, str(load.tally)
+    assert load.tally.requests > RATE, "for more than a second"
+
+
 def test_no_request_that_may_be_sent_again_is_lost_with_a_worker(deployed: Lab) -> None:
     worker = next(task["Node"] for task in deployed.tasks("echo_nginx"))
     try:
