@@ -7,19 +7,17 @@ import platform
 from contextlib import suppress
 from dataclasses import dataclass
 
-from swarmops import facts, record, stackfile
+from swarmops import facts, record
 from swarmops.cluster import Cluster
-from swarmops.commands import Command, service as service_commands
+from swarmops.commands import Command
 from swarmops.connect import local
-from swarmops.errors import CommandFailed, Conflict, RolledBack, SwarmopsError
-from swarmops.facts import Service
+from swarmops.errors import CommandFailed, Conflict, NotFound, RolledBack, SwarmopsError
 from swarmops.ops import configs, ingress, lint, stacks
 from swarmops.ops.apply import apply
 from swarmops.ops.configs import Secrets
-from swarmops.ops.convergence import wait
 from swarmops.ops.lock import Terms, locked
-from swarmops.ops.remove import take_away
 from swarmops.ops.routing import routing
+from swarmops.ops.undo import WayBack
 from swarmops.record import Record
 from swarmops.render import write
 from swarmops.report import Recap
@@ -97,9 +95,10 @@ def _change(
     try:
         apply(cluster, stack, deadline, recap, recorded=recorded, secrets=secrets, pull=options.pull)
     except SwarmopsError as failure:
-        if not options.rollback or (options.keep and not before) or not _left_behind(cluster, stack, recap, last):
+        way_back = WayBack(cluster, stack, before, last)
+        if not options.rollback or (options.keep and not before) or not way_back.needed(recap):
             raise
-        raise _undone(cluster, stack, before, last, failure, options.timeout) from failure
+        raise way_back.taken(failure, options.timeout) from failure
     if recap.any_changed or last is None:
         _keep(cluster, stack, records, options.message)
     configs.prune(cluster, stack.name)
@@ -122,7 +121,8 @@ def _keep(cluster: Cluster, stack: Stack, records: list[Record], message: str) -
         cluster.ask(lambda api: api.create("/configs/create", new.config()))
     cluster.progress.done(f"recorded as version {new.number}", stack.name)
     for old in records[: -(cluster.inventory.settings.history - 1) or None]:
-        cluster.ask(lambda api, old=old: api.delete(f"/configs/{old.id}"))  # type: ignore[misc]
+        with suppress(NotFound):  # likewise
+            cluster.ask(lambda api, old=old: api.delete(f"/configs/{old.id}"))  # type: ignore[misc]
 
 
 def _revision(cluster: Cluster) -> str:
@@ -132,64 +132,3 @@ def _revision(cluster: Cluster) -> str:
         return local.run(command, timeout=10).stdout.strip()
     except CommandFailed:
         return ""
-
-
-def _left_behind(cluster: Cluster, stack: Stack, recap: Recap, last: Record | None) -> bool:
-    """Whether there is something to put back: this deploy, or one before it that was interrupted, changed something.
-
-    Swarm may have put it back by itself; then it remains to be seen that it runs.
-    """
-    if recap.any_changed or last is None:
-        return recap.any_changed
-    running = cluster.ask(lambda api: facts.services(api, stack.name))
-    return bool(
-        stackfile.differences(version(last), running, last.specs) or stackfile.leftovers(version(last), running)
-    )
-
-
-def _undone(
-    cluster: Cluster, stack: Stack, before: list[Service], last: Record | None, failure: SwarmopsError, timeout: float
-) -> SwarmopsError:
-    """What is raised for a deploy that failed: RolledBack once the version before runs again."""
-    cluster.progress.done(f"failed: {failure}", stack.name)
-    cluster.progress.waiting("putting the version before back")
-    try:
-        said = _undo(cluster, stack, before, last, Deadline(timeout))
-    except SwarmopsError as second:
-        text = f"{failure}\n  The version before could not be put back: {second}"
-        return SwarmopsError(text, remedy=f"inv ps {stack.name}")
-    return RolledBack(f"{failure}\n  {said}")
-
-
-def _undo(cluster: Cluster, stack: Stack, before: list[Service], last: Record | None, deadline: Deadline) -> str:
-    if last:
-        apply(cluster, version(last), deadline, Recap(), recorded=last.specs, pull=False)
-        configs.prune(cluster, stack.name)
-        return f"Version {last.number} runs again"
-    if not before:
-        take_away(cluster, stack.name, deadline)
-        return "It was the first deploy: nothing of it is left (--keep leaves it)"
-    return _put_back(cluster, stack, before, deadline)
-
-
-def _put_back(cluster: Cluster, stack: Stack, before: list[Service], deadline: Deadline) -> str:
-    """For a stack that somebody else deployed, of which there is no record: each service goes back by itself."""
-    old = {service.id: service.spec for service in before}
-    changed = []
-    for service in cluster.ask(lambda api: facts.services(api, stack.name)):
-        if service.id not in old:
-            cluster.manage(service_commands.remove(service.name))
-        elif service.spec != old[service.id] and service.previous == old[service.id]:
-            cluster.manage(service_commands.rollback(service.name), once=True)
-            changed.append(service.id)
-    wait(cluster, changed, deadline)
-    now = {service.id: service.spec for service in cluster.ask(lambda api: facts.services(api, stack.name))}
-    if now != old:
-        names = ", ".join(service.name for service in before if now.get(service.id) != service.spec)
-        raise SwarmopsError(f"{names}: no version is recorded, and swarm does not keep the one before")
-    return "What ran before runs again"
-
-
-def version(kept: Record) -> Stack:
-    """The stack of a record; its configs and secrets are in the swarm."""
-    return Stack(kept.stack, kept.file, order=kept.order)

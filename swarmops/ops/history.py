@@ -15,6 +15,7 @@ from swarmops.errors import Denied, InputError, NotFound, SwarmopsError
 from swarmops.ops import deploy, stacks
 from swarmops.ops.deploy import Options
 from swarmops.ops.images import denied, headers
+from swarmops.ops.undo import version
 from swarmops.record import Record
 from swarmops.report import Recap, table
 from swarmops.stackfile import SPEC_LABEL, Stack
@@ -101,7 +102,7 @@ def rollback(cluster: Cluster, name: str, to: int | None, options: Options) -> R
     _refuse_lost_images(cluster, wanted)
     purpose = f"rollback to {wanted.number}"
     options = replace(options, message=options.message or purpose)
-    recap = deploy.carry_out(cluster, deploy.version(wanted), {}, f"{purpose} of {name}", options)
+    recap = deploy.carry_out(cluster, version(wanted), {}, f"{purpose} of {name}", options)
     recap.note(f"The next inv deploy {name} sets it to what the stack's file says.")
     return recap
 

@@ -1,0 +1,84 @@
+"""The way back from a deploy that failed: the version before runs again, and that is verified."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from swarmops import facts, stackfile
+from swarmops.cluster import Cluster
+from swarmops.commands import service as commands
+from swarmops.errors import RolledBack, SwarmopsError
+from swarmops.facts import Service
+from swarmops.ops import configs
+from swarmops.ops.apply import apply
+from swarmops.ops.convergence import wait
+from swarmops.ops.remove import take_away
+from swarmops.record import Record
+from swarmops.report import Recap
+from swarmops.stackfile import Stack
+from swarmops.wait import Deadline
+
+
+def version(kept: Record) -> Stack:
+    """The stack of a record; its configs and secrets are in the swarm."""
+    return Stack(kept.stack, kept.file, order=kept.order)
+
+
+@dataclass(frozen=True)
+class WayBack:
+    """Where a deploy of `stack` came from: the services that there were, and the newest record."""
+
+    cluster: Cluster
+    stack: Stack
+    before: list[Service]
+    last: Record | None
+
+    def needed(self, recap: Recap) -> bool:
+        """Whether this deploy, or one before it that was interrupted, changed something.
+
+        Swarm may have put it back by itself; then it remains to be seen that it runs.
+        """
+        if recap.any_changed or self.last is None:
+            return recap.any_changed
+        old, running = version(self.last), self._running()
+        return bool(stackfile.differences(old, running, self.last.specs) or stackfile.leftovers(old, running))
+
+    def taken(self, failure: SwarmopsError, timeout: float) -> SwarmopsError:
+        """Puts the version before back; what is to be raised then: RolledBack once it runs."""
+        self.cluster.progress.done(f"failed: {failure}", self.stack.name)
+        self.cluster.progress.waiting("putting the version before back")
+        try:
+            said = self._take(Deadline(timeout))
+        except SwarmopsError as second:
+            text = f"{failure}\n  The version before could not be put back: {second}"
+            return SwarmopsError(text, remedy=f"inv ps {self.stack.name}")
+        return RolledBack(f"{failure}\n  {said}")
+
+    def _take(self, deadline: Deadline) -> str:
+        if self.last:
+            apply(self.cluster, version(self.last), deadline, Recap(), recorded=self.last.specs, pull=False)
+            configs.prune(self.cluster, self.stack.name)
+            return f"Version {self.last.number} runs again"
+        if not self.before:
+            take_away(self.cluster, self.stack.name, deadline)
+            return "It was the first deploy: nothing of it is left (--keep leaves it)"
+        return self._each_by_itself(deadline)
+
+    def _each_by_itself(self, deadline: Deadline) -> str:
+        """For a stack that somebody else deployed, of which there is no record."""
+        old, changed = {service.id: service.spec for service in self.before}, []
+        for service in self._running():
+            if service.id not in old:
+                self.cluster.manage(commands.remove(service.name))
+            elif service.spec != old[service.id] and service.previous == old[service.id]:
+                self.cluster.manage(commands.rollback(service.name), once=True)
+                changed.append(service.id)
+        wait(self.cluster, changed, deadline)
+        now = {service.id: service.spec for service in self._running()}
+        if now != old:
+            names = ", ".join(service.name for service in self.before if now.get(service.id) != service.spec)
+            raise SwarmopsError(f"{names}: no version is recorded, and swarm does not keep the one before")
+        return "What ran before runs again"
+
+    def _running(self) -> list[Service]:
+        return self.cluster.ask(lambda api: facts.services(api, self.stack.name))
