@@ -12,7 +12,7 @@ from swarmops.errors import InputError
 from swarmops.tasks.arguments import EitherTask, takes
 from swarmops.tasks.logs import remainder
 from swarmops.tasks.service_options import CREATE, LISTS, UPDATE, stated
-from swarmops.tasks.session import Seconds, session, show
+from swarmops.tasks.session import BREAK_LOCK, LOCK_WAIT, LockWait, Seconds, session, show
 
 NAME = "name of the service"
 TIMEOUT = "seconds to wait before it counts as failed"
@@ -35,9 +35,19 @@ def ps(c: Context, name: str, all: bool = False) -> None:
         "stack": "name of a stack, all of which goes back to a recorded version",
         "to": "which version of the stack; the one before the newest otherwise",
         "timeout": TIMEOUT,
+        "lock-wait": f"{LOCK_WAIT}, with --stack",
+        "break-lock": f"{BREAK_LOCK}, with --stack",
     },
 )
-def rollback(c: Context, service: str = "", stack: str = "", to: str = "", timeout: int = Seconds(180)) -> None:
+def rollback(
+    c: Context,
+    service: str = "",
+    stack: str = "",
+    to: str = "",
+    timeout: int = Seconds(180),
+    lock_wait: int = LockWait(0),
+    break_lock: bool = False,
+) -> None:
     """Put the previous version of a service or stack back and wait until it runs and stays up."""
     if service and stack:
         raise InputError("a service or a --stack, not both", remedy=f"inv rollback {service}")
@@ -47,7 +57,7 @@ def rollback(c: Context, service: str = "", stack: str = "", to: str = "", timeo
         from swarmops.ops import deploy, history, services
 
         if stack:
-            options = deploy.Options(timeout)
+            options = deploy.Options(timeout, lock_wait=lock_wait, break_lock=break_lock)
             show(history.rollback(cluster, stack, int(to) if to else None, options))
         else:
             show(services.rollback(cluster, service, timeout))

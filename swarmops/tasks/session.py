@@ -8,7 +8,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from invoke.context import Context
 
@@ -19,15 +19,26 @@ if TYPE_CHECKING:
     from swarmops.inventory import Inventory
     from swarmops.report import Progress, Recap
 
+LOCK_WAIT = "seconds to wait for whoever changes the stack now"
+BREAK_LOCK = "take the lock from whoever changes the stack now"
+
 
 class Seconds(int):
     """The value of `--timeout`. Invoke makes it by the type of the default, and `int` raises a bare ValueError."""
 
-    def __new__(cls, value: int | str) -> Seconds:
+    option, least = "--timeout", 1
+
+    def __new__(cls, value: int | str) -> Self:
         """Raises InputError for what is no number of seconds."""
-        if not str(value).isdecimal() or int(value) == 0:
-            raise InputError(f"--timeout {value}: should be a whole number of seconds, 1 or more")
+        if not str(value).isdecimal() or int(value) < cls.least:
+            raise InputError(f"{cls.option} {value}: should be a whole number of seconds, {cls.least} or more")
         return super().__new__(cls, value)
+
+
+class LockWait(Seconds):
+    """The value of `--lock-wait`."""
+
+    option, least = "--lock-wait", 0
 
 
 def inventory(c: Context) -> Inventory:

@@ -6,12 +6,10 @@ from invoke.context import Context
 from invoke.tasks import task
 
 from swarmops.errors import PendingError
-from swarmops.tasks.session import Seconds, session, show
+from swarmops.tasks.session import BREAK_LOCK, LOCK_WAIT, LockWait, Seconds, session, show
 
 STACK = "name of the stack in the inventory"
 TIMEOUT = "seconds to wait before it counts as failed"
-LOCK_WAIT = "seconds to wait for whoever changes the stack now"
-BREAK_LOCK = "take the lock from whoever changes the stack now"
 
 
 @task(
@@ -35,7 +33,7 @@ def deploy(
     rollback: bool = True,
     keep: bool = False,
     pre_pull: bool = True,
-    lock_wait: int = 0,
+    lock_wait: int = LockWait(0),
     break_lock: bool = False,
 ) -> None:
     """Deploy a stack and wait until exactly this version runs and stays up; put the one before back if it does not."""
@@ -71,7 +69,9 @@ def history(c: Context, stack: str) -> None:
     positional=["stack"],
     help={"stack": STACK, "timeout": TIMEOUT, "lock-wait": LOCK_WAIT, "break-lock": BREAK_LOCK},
 )
-def remove(c: Context, stack: str, timeout: int = Seconds(120), lock_wait: int = 0, break_lock: bool = False) -> None:
+def remove(
+    c: Context, stack: str, timeout: int = Seconds(120), lock_wait: int = LockWait(0), break_lock: bool = False
+) -> None:
     """Remove a stack and its history, and wait until its tasks and networks are gone."""
     with session(c) as cluster:
         from swarmops.ops import remove as ops

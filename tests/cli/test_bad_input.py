@@ -97,3 +97,9 @@ def test_what_invoke_refuses_by_itself(project: Project, args: tuple[str, ...], 
     assert (ended.code, ended.out) == (1, "")
     assert said in ended.err
     assert len(ended.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("task", [("deploy", "echo"), ("rollback", "--stack=echo"), ("remove", "echo")])
+def test_a_wait_for_the_lock_that_is_no_number_of_seconds(refused: Refused, task: tuple[str, ...]) -> None:
+    said = "--lock-wait soon: should be a whole number of seconds, 0 or more"
+    assert refused(*task, "--lock-wait=soon") == said
