@@ -143,6 +143,8 @@ class _Reader:
         except OSError as error:
             if required or not isinstance(error, FileNotFoundError):
                 self.problems.append(self._problem(where, f"{name}: {error.strerror or error}"))
+        except UnicodeDecodeError:
+            self.problems.append(self._problem(where, f"{name}: not UTF-8 text"))
         except InputError as error:
             self.problems.append(self._problem(where, str(error)))
         return {}

@@ -65,7 +65,8 @@ def declared(stacks: Mapping[str, Mapping[str, Any]]) -> list[Backend]:
         for service, definition in file["services"].items():
             try:
                 environment = _environment(definition.get("environment") or {})
-                replicas = (definition.get("deploy") or {}).get("replicas") or 1
+                stated = (definition.get("deploy") or {}).get("replicas")
+                replicas = stated if isinstance(stated, int) and stated > 0 else 1  # lint speaks of anything else
                 found += _backends(f"{stack}_{service}", environment, slots(replicas))
             except ValueError as error:
                 problems.append(Problem(f"stack {stack}", 0, f"services.{service}.environment: {error}"))

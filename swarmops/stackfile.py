@@ -98,7 +98,7 @@ def parse(
     strange: list[Problem] = []
     file = composefile.load(text, template, environment=environment or {}, read=read_plain or read, warn=strange.append)
     order = {short: _waits_for(service.pop("depends_on", None)) for short, service in file["services"].items()}
-    if wrong := _wrong_order(order):
+    if wrong := [*_wrong_order(order), *_wrong_configs(file.get("configs") or {}), *_wrong_labels(file["services"])]:
         raise InputError.of([Problem(template.name, 0, text) for text in wrong])
     configs = {}
     for short, config in (file.get("configs") or {}).items():
@@ -135,6 +135,25 @@ def _wrong_order(order: Mapping[str, Mapping[str, str]]) -> list[str]:
     except CycleError as error:
         stray.append(f"depends_on: each waits for the next: {' → '.join(error.args[1][::-1])}")
     return stray
+
+
+def _wrong_configs(configs: Mapping[str, Any]) -> list[str]:
+    should = {"file": "a path", "content": "text, in quotes if need be"}
+    return [
+        f"configs.{short}.{key}: should be {what}"
+        for short, config in configs.items()
+        for key, what in should.items()
+        if isinstance(config, dict) and key in config and not (isinstance(config[key], str) and config[key])
+    ]
+
+
+def _wrong_labels(services: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    stated = {short: (service.get("deploy") or {}).get("labels") or {} for short, service in services.items()}
+    return [
+        f"services.{short}.deploy.labels: should be name: value, or a list of name=value"
+        for short, labels in stated.items()
+        if not isinstance(labels, dict | list) or any(not isinstance(label, str) for label in labels)
+    ]
 
 
 def waves(stack: Stack, services: Iterable[str]) -> list[list[str]]:
@@ -184,8 +203,15 @@ def pinned(stack: Stack, digest: Callable[[str], str], secrets: Mapping[str, str
 def _hash(service: Mapping[str, Any], file: Mapping[str, Any]) -> str:
     """What makes a difference to a service: its own definition, and that of what it uses of the file."""
     used = {kind: _used(service, kind, file.get(kind) or {}) for kind in SHARED}
-    material = json.dumps([service, used], sort_keys=True, default=str)
+    material = json.dumps([_sorted(service), _sorted(used)], default=str)
     return hashlib.sha256(material.encode()).hexdigest()[:16]
+
+
+def _sorted(value: Any) -> Any:
+    """The value with the keys of its mappings in order, whatever they are: YAML has numbers as keys too."""
+    if isinstance(value, Mapping):
+        return {str(key): _sorted(value[key]) for key in sorted(value, key=str)}
+    return [_sorted(item) for item in value] if isinstance(value, list) else value
 
 
 def _used(service: Mapping[str, Any], kind: str, shared: Mapping[str, Any]) -> dict[str, Any]:

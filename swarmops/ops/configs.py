@@ -10,13 +10,15 @@ from pathlib import Path
 from secrets import token_urlsafe
 from typing import Any
 
+from pydantic import ValidationError
+
 from swarmops import facts, record, secrets
 from swarmops.cluster import Cluster
 from swarmops.commands import Secret
 from swarmops.commands.stack import NAMESPACE
 from swarmops.errors import Conflict, InputError, Problem
 from swarmops.inventory.schema import SecretSource
-from swarmops.stackfile import Stack, hashed_name
+from swarmops.stackfile import SOURCES, Stack, hashed_name
 
 LONGEST_GENERATED = 256
 
@@ -29,25 +31,42 @@ def read_secrets(cluster: Cluster, stack: Stack, template: Path) -> Secrets:
     found, problems = {}, []
     for short, stated in stack.secrets.items():
         try:
-            found[short] = _read(cluster, stack.full_name(short), stated, template.parent)
-        except (ValueError, InputError) as error:
-            text = str(error).removeprefix("1 validation error for SecretSource\n  ").splitlines()[0]
-            problems.append(Problem(template.name, 0, f"secrets.{short}: {text}"))
+            found[short] = _read(cluster, stack.full_name(short), _stated(stated), template.parent)
+        except InputError as error:
+            problems.append(Problem(template.name, 0, f"secrets.{short}: {error}"))
     if problems:
         raise InputError.of(problems)
     return found
 
 
-def _read(cluster: Cluster, name: str, stated: Mapping[str, Any], folder: Path) -> tuple[str, Secret]:
-    if "x-generate" in stated:
-        length = stated["x-generate"]
-        if not isinstance(length, int) or not 1 <= length <= LONGEST_GENERATED:
-            raise ValueError(f"x-generate should be a number of characters, 1 to {LONGEST_GENERATED}")
+def _stated(secret: Mapping[str, Any]) -> tuple[str, Any]:
+    """The one source of a secret. Raises InputError, which does not repeat what may be the value itself."""
+    given = [source for source in SOURCES if source in secret]
+    if len(given) != 1:
+        raise InputError(f"should say exactly one of {', '.join(SOURCES)}")
+    source = given[0]
+    if more := sorted(secret.keys() - {source}):
+        raise InputError(f"{', '.join(more)}: not together with {source}")
+    value = secret[source]
+    if source == "x-generate":
+        if type(value) is not int or not 1 <= value <= LONGEST_GENERATED:
+            raise InputError(f"x-generate should be a number of characters, 1 to {LONGEST_GENERATED}")
+    elif not value or not isinstance(value, str | list):
+        raise InputError(f"{source} should be text")
+    return source, value
+
+
+def _read(cluster: Cluster, name: str, stated: tuple[str, Any], folder: Path) -> tuple[str, Secret]:
+    source, value = stated
+    if source == "x-generate":
         # It is made once: its name does not tell its value, and where the swarm has it, it stays.
-        return name, Secret(token_urlsafe(length)[:length])
-    source = SecretSource.model_validate({key.removeprefix("x-"): value for key, value in stated.items()})
-    value = secrets.read(source, folder)
-    return hashed_name(name, _digest(cluster, name, value)), value
+        return name, Secret(token_urlsafe(value)[:value])
+    try:
+        where = SecretSource.model_validate({source.removeprefix("x-"): value})
+    except ValidationError as error:
+        raise InputError("; ".join(f"{source}: {one['msg']}" for one in error.errors())) from None
+    read = secrets.read(where, folder)
+    return hashed_name(name, _digest(cluster, name, read)), read
 
 
 def _digest(cluster: Cluster, name: str, value: Secret) -> str:

@@ -72,9 +72,10 @@ def prepared(cluster: Cluster, name: str) -> tuple[Stack, Secrets]:
 
 def carry_out(cluster: Cluster, stack: Stack, secrets: Secrets, purpose: str, options: Options) -> Recap:
     """Makes a pinned stack true under its lock, and has the ingress follow."""
-    deadline, recap = Deadline(options.timeout), Recap()
+    recap = Recap()
     try:
         with locked(cluster, stack.name, purpose, options.terms):
+            deadline = Deadline(options.timeout)  # the wait for the lock is no part of it
             _change(cluster, stack, secrets, deadline, recap, options)
     except RolledBack:
         with suppress(SwarmopsError):  # why it was rolled back says more

@@ -19,11 +19,12 @@ REMOVE_AGAIN_SECONDS = 3.0
 
 def remove(cluster: Cluster, name: str, timeout: float, terms: Terms) -> Recap:
     """Removes a stack and its history; returns when its services, tasks, networks, configs and secrets are gone."""
-    deadline, recap = Deadline(timeout), Recap()
+    recap = Recap()
     services = cluster.ask(lambda api: facts.services(api, name))
     if not services and name not in cluster.inventory.settings.stacks and not configs.names(cluster, name):
         raise unknown_stack(cluster, name)
     with locked(cluster, name, f"remove {name}", terms):
+        deadline = Deadline(timeout)
         take_away(cluster, name, deadline)
     for service in services:
         recap.changed(service.name, "removed")

@@ -62,7 +62,10 @@ def template(cluster: Cluster, name: str) -> Path:
 def environment(template: Path, project: Path) -> dict[str, str]:
     """The variables of a stack file: `.env` beside it, or that of the project, and over it the process's own."""
     found = next((path for path in (template.with_name(".env"), project / ".env") if path.is_file()), None)
-    return (composefile.dotenv(found.read_text(), os.environ) if found else {}) | dict(os.environ)
+    try:
+        return (composefile.dotenv(found.read_text(), os.environ) if found else {}) | dict(os.environ)
+    except UnicodeDecodeError as error:
+        raise InputError(f"{found}: not UTF-8 text") from error
 
 
 def pinned(cluster: Cluster, stack: Stack, secrets: Secrets) -> Stack:

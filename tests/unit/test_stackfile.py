@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 from typing import Any
 
@@ -289,3 +290,21 @@ def test_secrets_get_the_names_of_the_swarm() -> None:
     first, second = (stackfile.pinned(stack, lambda _: DIGEST, {"key": name}) for name in ("web_key_1", "web_key_2"))
     assert first.file["secrets"]["key"] == {"external": True, "name": "web_key_1"}
     assert hashes(first) != hashes(second), "another value is another version of the service"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("configs: {a: {file: }}", "configs.a.file: should be a path"),
+        ("configs: {a: {content: 8080}}", "configs.a.content: should be text, in quotes if need be"),
+        ("x-labels: &l [1, 2]", "services.web.deploy.labels: should be name: value, or a list of name=value"),
+    ],
+)
+def test_odd_shapes(text: str, said: str) -> None:
+    labels = "*l" if "&l" in text else "[a=b]"
+    with pytest.raises(InputError, match=re.escape(said)):
+        parse(f"{text}\nservices:\n  web: {{image: a, deploy: {{labels: {labels}}}}}\n")
+
+
+def test_a_number_as_a_key_is_no_matter_for_the_hash() -> None:
+    assert hashes(pinned("services:\n  web: {image: a, x-odd: {3: x, b: y}}\n"))["web"]
