@@ -191,11 +191,18 @@ def pinned(stack: Stack, digest: Callable[[str], str], secrets: Mapping[str, str
     for service in file["services"].values():
         if "@" not in service["image"]:
             service["image"] = f"{service['image']}@{digest(service['image'])}"
+    return marked(replace(stack, file=file))
+
+
+def marked(stack: Stack) -> Stack:
+    """The stack with every service marked with the hash of its definition, as it is now."""
+    file = deepcopy(stack.file)
+    for service in file["services"].values():
         # Copies: services may share these by an alias of YAML.
         deploy = service["deploy"] = dict(service.get("deploy") or {})
         labels = deploy.get("labels") or {}
         pairs = labels.items() if isinstance(labels, dict) else (item.partition("=")[::2] for item in labels)
-        deploy["labels"] = dict(pairs)
+        deploy["labels"] = {name: value for name, value in pairs if name != SPEC_LABEL}
         deploy["labels"][SPEC_LABEL] = _hash(service, file)
     return replace(stack, file=file)
 

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 
 from swarmops import facts, stackfile
 from swarmops.cluster import Cluster
 from swarmops.commands import docker, service as service_commands, stack as commands
 from swarmops.constraints import eligible
-from swarmops.errors import ConnectionFailed, NotFound, RolledBack
+from swarmops.errors import CommandFailed, ConnectionFailed, NotFound, SwarmopsError
 from swarmops.facts import Json, Service
 from swarmops.inventory import Node
 from swarmops.ops import configs
 from swarmops.ops.convergence import Watch, wait
+from swarmops.ops.ending import counted, unended
 from swarmops.ops.images import authorized
 from swarmops.plan import match
 from swarmops.report import Recap
 from swarmops.stackfile import COMPLETED, Stack
 from swarmops.wait import Deadline, until
 
-PULL_SECONDS = 600
+COMMAND_SECONDS = 60.0
+"""What `docker stack deploy` may take at the least: one that is given up on goes on, on its node."""
 
 
 def apply(
@@ -31,31 +34,34 @@ def apply(
     recorded: Mapping[str, Json],
     secrets: configs.Secrets | None = None,
     pull: bool = True,
+    proved: bool = False,
 ) -> None:
     """Deploys what differs of a pinned stack and waits until exactly this version runs and stays up.
 
     The caller holds the stack's lock. `recorded` has the services' specifications as they were last verified; `pull`
-    says whether nodes get the images of services that run already before these are switched.
-    Raises SwarmopsError, WaitTimeout, or RolledBack when swarm itself has put a version before back.
+    says whether nodes get the images of services that run already before these are switched; `proved` that what runs
+    has been verified before, so that where nothing differs nothing has to be watched.
+    Raises SwarmopsError, WaitTimeout.
     """
     running = _services(cluster, stack)
     changes = stackfile.differences(stack, running, recorded)
     if changes:
         configs.create(cluster, stack, secrets or {})
         if pull:
-            _pull(cluster, stack, running)
+            _pull(cluster, stack, running, deadline)
     for short, reason in changes.items():
         recap.changed(stack.full_name(short), reason)
     waves = stackfile.waves(stack, changes)
     for wave in waves:
+        deadline.check(f"{', '.join(map(stack.full_name, wave))} to be deployed")
         command = authorized(cluster, commands.deploy(stack.name, stackfile.only(stack, wave)), *stack.images)
-        cluster.manage(command, timeout=max(deadline.left, 1))
+        cluster.manage(command, timeout=max(deadline.left, COMMAND_SECONDS))
         for short in wave:
             cluster.progress.done(f"deployed: {changes[short]}", stack.full_name(short))
         if wave is not waves[-1]:
             _wait_for_wave(cluster, stack, wave, deadline)
     wanted = [stack.full_name(short) for short in stack.services]
-    wait(cluster, _ids(cluster, stack, wanted), deadline, settled=not changes)
+    wait(cluster, _ids(cluster, stack, wanted), deadline, settled=proved and not changes)
     services = _services(cluster, stack)
     _refuse_another_version(stack, services)
     _take_away(cluster, stack, services, recap)
@@ -75,18 +81,15 @@ def _ids(cluster: Cluster, stack: Stack, names: Iterable[str]) -> list[str]:
 def _wait_for_wave(cluster: Cluster, stack: Stack, wave: Iterable[str], deadline: Deadline) -> None:
     """Until the services of a wave run, healthy where they have a check, and have ended where that is asked for."""
     ids = _ids(cluster, stack, map(stack.full_name, wave))
-    until(Watch(cluster, ids).missing, deadline, cluster.progress)
+    watch = Watch(cluster, ids)
+    until(watch.missing, deadline, cluster.progress)
     ends = {short for waits in stack.order.values() for short, condition in waits.items() if condition == COMPLETED}
     if ended := _ids(cluster, stack, (stack.full_name(short) for short in wave if short in ends)):
-        until(lambda: _unended(cluster, ended), deadline, cluster.progress)
+        # Ended is not yet ended well: the watch tells that, and raises when no further run will come.
+        until(lambda: counted(unended(cluster, ended)) or watch.missing(), deadline, cluster.progress)
 
 
-def _unended(cluster: Cluster, ids: Iterable[str]) -> str:
-    left = [task for task in cluster.ask(facts.tasks) if task.service_id in ids and not task.over]
-    return f"{len(left)} tasks to complete" if left else ""
-
-
-def _pull(cluster: Cluster, stack: Stack, running: Iterable[Service]) -> None:
+def _pull(cluster: Cluster, stack: Stack, running: Iterable[Service], deadline: Deadline) -> None:
     """Has the nodes that may run them fetch the new images of services that run already."""
     before = {service.name: service.image for service in running}
     known = match(cluster.inventory.nodes, cluster.ask(facts.nodes), {})
@@ -97,29 +100,29 @@ def _pull(cluster: Cluster, stack: Stack, running: Iterable[Service]) -> None:
         placement = {"Placement": {"Constraints": (service["deploy"].get("placement") or {}).get("constraints")}}
         for name in (name for name, member in known.items() if eligible(member, placement)):
             wanted.setdefault(name, set()).add(service["image"])
-    cluster.each(map(cluster.inventory.node, wanted), lambda node: _fetch(cluster, node, wanted[node.name]))
+    cluster.each(map(cluster.inventory.node, wanted), lambda node: _fetch(cluster, node, wanted[node.name], deadline))
 
 
-def _fetch(cluster: Cluster, node: Node, images: Iterable[str]) -> None:
-    for image in sorted(images):
-        try:
-            cluster.api(node.name).get(f"/images/{image}/json")
-        except NotFound:
-            command = authorized(cluster, docker("pull", "--quiet", image), image)
-            cluster.run(node.name, command, timeout=PULL_SECONDS)
-            cluster.progress.done(f"has {image.partition('@')[0]}", node.name)
-        except ConnectionFailed:
-            return  # swarm may reach it where this machine does not; what it runs there is verified all the same
+def _fetch(cluster: Cluster, node: Node, images: Iterable[str], deadline: Deadline) -> None:
+    # Swarm may reach a node that this machine does not: what runs there is verified all the same.
+    with suppress(ConnectionFailed):
+        for image in sorted(images):
+            try:
+                cluster.api(node.name).get(f"/images/{image}/json")
+            except NotFound:
+                command = authorized(cluster, docker("pull", "--quiet", image), image)
+                cluster.run(node.name, command, timeout=max(deadline.left, 1))
+                cluster.progress.done(f"has {image.partition('@')[0]}", node.name)
 
 
 def _refuse_another_version(stack: Stack, services: list[Service]) -> None:
-    """Raises RolledBack when what runs well is not what was deployed: swarm itself may have gone back."""
+    """Raises SwarmopsError when what runs well is not what was deployed: swarm itself may have gone back."""
     other = stackfile.differences(stack, services)
     if not other:
         return
     said = {service.name: service.update_message for service in services}
     names = [stack.full_name(short) for short in other]
-    raise RolledBack(
+    raise SwarmopsError(
         "swarm put a version before back\n    " + "\n    ".join(f"{name}: {said.get(name, 'gone')}" for name in names)
     )
 
@@ -127,5 +130,9 @@ def _refuse_another_version(stack: Stack, services: list[Service]) -> None:
 def _take_away(cluster: Cluster, stack: Stack, services: list[Service], recap: Recap) -> None:
     """Removes the services that the file has no more, once what it has runs."""
     for service in stackfile.leftovers(stack, services):
-        cluster.manage(service_commands.remove(service.name))
+        try:
+            cluster.manage(service_commands.remove(service.name))
+        except CommandFailed:  # asked for again after a manager was lost, it is gone already
+            if any(service.id == one.id for one in _services(cluster, stack)):
+                raise
         recap.changed(service.name, "removed: not in the file any more")

@@ -16,10 +16,12 @@ from swarmops import facts, record, secrets
 from swarmops.cluster import Cluster
 from swarmops.commands import Secret
 from swarmops.commands.stack import NAMESPACE
-from swarmops.errors import Conflict, InputError, Problem
+from swarmops.errors import CommandFailed, Conflict, InputError, Problem
 from swarmops.inventory.schema import SecretSource
 from swarmops.stackfile import SOURCES, Stack, hashed_name
 
+LABEL = "swarmops.content"
+"""The label of the configs and secrets that swarmops made: no others are removed."""
 LONGEST_GENERATED = 256
 
 Secrets = Mapping[str, tuple[str, Secret]]
@@ -72,16 +74,16 @@ def _read(cluster: Cluster, name: str, stated: tuple[str, Any], folder: Path) ->
 def _digest(cluster: Cluster, name: str, value: Secret) -> str:
     """Slow, and another one in every swarm: a name is no secret, and a short password must not be guessed from it."""
     salt = cluster.ask(lambda api: api.get("/swarm")["ID"]) + name
-    return hashlib.scrypt(_bytes(value), salt=salt.encode(), n=2**14, r=8, p=1).hex()
+    return hashlib.scrypt(value.data(), salt=salt.encode(), n=2**14, r=8, p=1).hex()
 
 
 def create(cluster: Cluster, stack: Stack, values: Secrets) -> None:
     """Makes those of a stack that the swarm has not."""
-    labels = {NAMESPACE: stack.name}
+    labels = {NAMESPACE: stack.name, LABEL: stack.name}
     for name, content in stack.configs.items():
         _create(cluster, "configs", name, labels, content.encode())
     for name, value in values.values():
-        _create(cluster, "secrets", name, labels, _bytes(value))
+        _create(cluster, "secrets", name, labels, value.data())
 
 
 def _create(cluster: Cluster, kind: str, name: str, labels: Mapping[str, str], content: bytes) -> None:
@@ -90,17 +92,14 @@ def _create(cluster: Cluster, kind: str, name: str, labels: Mapping[str, str], c
         cluster.ask(lambda api: api.create(f"/{kind}/create", body))
 
 
-def _bytes(value: Secret) -> bytes:
-    return value.reveal().encode(errors="surrogateescape")
-
-
 def prune(cluster: Cluster, stack: str) -> None:
-    """Removes those of a stack that neither a service, as it is or as it was, nor a recorded version needs."""
+    """Removes what was made for a stack and neither a service, as it is or as it was, nor a recorded version needs."""
     kept = _mounted(cluster).union(*(kept.uses for kept in cluster.ask(lambda api: record.read(api, stack))))
     for kind in ("configs", "secrets"):
         for item in cluster.ask(lambda api, kind=kind: api.get(f"/{kind}", filters=_of(stack))):  # type: ignore[misc]
-            if item["Spec"]["Name"] not in kept and record.LABEL not in item["Spec"]["Labels"]:
-                cluster.ask(lambda api, path=f"/{kind}/{item['ID']}": api.delete(path))  # type: ignore[misc]
+            if item["Spec"]["Name"] not in kept and LABEL in item["Spec"]["Labels"]:
+                with suppress(CommandFailed):  # gone already, or somebody has begun to use it
+                    cluster.ask(lambda api, path=f"/{kind}/{item['ID']}": api.delete(path))  # type: ignore[misc]
 
 
 def names(cluster: Cluster, stack: str) -> list[str]:

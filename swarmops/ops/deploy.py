@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import platform
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -11,13 +12,13 @@ from swarmops import facts, record
 from swarmops.cluster import Cluster
 from swarmops.commands import Command
 from swarmops.connect import local
-from swarmops.errors import CommandFailed, Conflict, NotFound, RolledBack, SwarmopsError
+from swarmops.errors import Conflict, NotFound, RolledBack, SwarmopsError
 from swarmops.ops import configs, ingress, lint, stacks
 from swarmops.ops.apply import apply
 from swarmops.ops.configs import Secrets
 from swarmops.ops.lock import Terms, locked
 from swarmops.ops.routing import routing
-from swarmops.ops.undo import WayBack
+from swarmops.ops.undo import WayBack, unlike
 from swarmops.record import Record
 from swarmops.render import write
 from swarmops.report import Recap
@@ -47,6 +48,15 @@ class Options:
         return Terms(2 * self.timeout + MARGIN_SECONDS, self.lock_wait, self.break_lock)
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """A pinned stack, the values of its secrets, and what its record is to say of it."""
+
+    stack: Stack
+    secrets: Secrets
+    message: str
+
+
 def deploy(cluster: Cluster, name: str, options: Options) -> Recap:
     """Deploys what differs of a stack; returns when exactly this version runs, stays up and is recorded.
 
@@ -56,7 +66,8 @@ def deploy(cluster: Cluster, name: str, options: Options) -> Recap:
     stacks.known(cluster, name)
     cluster.manager()  # where none answers, this says so best
     stack, secrets = prepared(cluster, name)
-    return carry_out(cluster, stack, secrets, f"deploy {name}{options.message and ': ' + options.message}", options)
+    purpose = f"deploy {name}{options.message and ': ' + options.message}"
+    return carry_out(cluster, name, purpose, lambda: Wanted(stack, secrets, options.message), options)
 
 
 def prepared(cluster: Cluster, name: str) -> tuple[Stack, Secrets]:
@@ -70,38 +81,48 @@ def prepared(cluster: Cluster, name: str) -> tuple[Stack, Secrets]:
     return stacks.pinned(cluster, stack, secrets), secrets
 
 
-def carry_out(cluster: Cluster, stack: Stack, secrets: Secrets, purpose: str, options: Options) -> Recap:
-    """Makes a pinned stack true under its lock, and has the ingress follow."""
+def carry_out(cluster: Cluster, name: str, purpose: str, choose: Callable[[], Wanted], options: Options) -> Recap:
+    """Makes what is chosen true, under the lock of the stack, and has the ingress follow.
+
+    It is chosen once the lock is held: what somebody else did until then counts.
+    """
     recap = Recap()
     try:
-        with locked(cluster, stack.name, purpose, options.terms):
+        with locked(cluster, name, purpose, options.terms):
             deadline = Deadline(options.timeout)  # the wait for the lock is no part of it
-            _change(cluster, stack, secrets, deadline, recap, options)
-    except RolledBack:
-        with suppress(SwarmopsError):  # why it was rolled back says more
+            _change(cluster, choose(), deadline, recap, options)
+    except RolledBack as failure:
+        try:
             ingress.refresh(cluster, Recap(), Deadline(options.timeout))
+        except SwarmopsError as second:
+            raise RolledBack(f"{failure}\n  The ingress does not follow: {second}") from failure
         raise
     ingress.refresh(cluster, recap, deadline)
     return recap
 
 
-def _change(
-    cluster: Cluster, stack: Stack, secrets: Secrets, deadline: Deadline, recap: Recap, options: Options
-) -> None:
+def _change(cluster: Cluster, wanted: Wanted, deadline: Deadline, recap: Recap, options: Options) -> None:
     """Makes the stack true and records it, or puts the version before back."""
+    stack = wanted.stack
     records = cluster.ask(lambda api: record.read(api, stack.name))
     last = records[-1] if records else None
     before = cluster.ask(lambda api: facts.services(api, stack.name))
     recorded = last.specs if last else {}
+    # What a deploy left that was interrupted has neither been verified nor recorded, though nothing differs from it.
+    proved = last is not None and not unlike(cluster, last, before)
     try:
-        apply(cluster, stack, deadline, recap, recorded=recorded, secrets=secrets, pull=options.pull)
+        apply(
+            cluster, stack, deadline, recap,
+            recorded=recorded, secrets=wanted.secrets, pull=options.pull, proved=proved,
+        )  # fmt: skip
     except SwarmopsError as failure:
         way_back = WayBack(cluster, stack, before, last)
         if not options.rollback or (options.keep and not before) or not way_back.needed(recap):
+            configs.prune(cluster, stack.name)
             raise
         raise way_back.taken(failure, options.timeout) from failure
-    if recap.any_changed or last is None:
-        _keep(cluster, stack, records, options.message)
+    if recap.any_changed or not proved:
+        _keep(cluster, stack, records, wanted.message)
     configs.prune(cluster, stack.name)
 
 
@@ -131,5 +152,5 @@ def _revision(cluster: Cluster) -> str:
     command = Command(("git", "-C", str(cluster.inventory.project), "describe", "--always", "--dirty", "--abbrev=12"))
     try:
         return local.run(command, timeout=10).stdout.strip()
-    except CommandFailed:
+    except SwarmopsError:  # no git, no repository, or one that takes too long: none of them is a reason to fail
         return ""

@@ -6,14 +6,13 @@ from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import suppress
 from copy import deepcopy
-from dataclasses import replace
 from difflib import unified_diff
 
 from swarmops import difference, facts, record, stackfile
 from swarmops.cluster import Cluster
 from swarmops.errors import Denied, InputError, NotFound, SwarmopsError
 from swarmops.ops import deploy, stacks
-from swarmops.ops.deploy import Options
+from swarmops.ops.deploy import Options, Wanted
 from swarmops.ops.images import denied, headers
 from swarmops.ops.undo import version
 from swarmops.record import Record
@@ -98,11 +97,15 @@ def rollback(cluster: Cluster, name: str, to: int | None, options: Options) -> R
     Raises InputError when there is no such version, or an image of it is gone; RolledBack when the version failed and
     the one before runs again.
     """
-    wanted = _chosen(name, _records(cluster, name), to)
-    _refuse_lost_images(cluster, wanted)
-    purpose = f"rollback to {wanted.number}"
-    options = replace(options, message=options.message or purpose)
-    recap = deploy.carry_out(cluster, version(wanted), {}, f"{purpose} of {name}", options)
+
+    def choose() -> Wanted:
+        wanted = _chosen(name, _records(cluster, name), to)
+        _refuse_lost_images(cluster, wanted)
+        return Wanted(version(cluster, wanted), {}, options.message or f"rollback to {wanted.number}")
+
+    choose()  # what cannot be is said before anybody is waited for
+    purpose = f"rollback {name}{f' to {to}' if to else ''}"
+    recap = deploy.carry_out(cluster, name, purpose, choose, options)
     recap.note(f"The next inv deploy {name} sets it to what the stack's file says.")
     return recap
 

@@ -14,8 +14,10 @@ from swarmops.facts import Service
 from swarmops.ingress import CONFIG, PROXY, STACK
 from swarmops.inventory import Node
 from swarmops.ops import configs, stacks
+from swarmops.ops.apply import COMMAND_SECONDS
 from swarmops.ops.balanced import balanced
 from swarmops.ops.convergence import Watch
+from swarmops.ops.ending import counted, unended
 from swarmops.ops.images import authorized, reference
 from swarmops.ops.lock import Terms, locked
 from swarmops.plan import match
@@ -75,8 +77,11 @@ def refresh(cluster: Cluster, recap: Recap, deadline: Deadline) -> None:
 def _serve(cluster: Cluster, wanted: Wanted, recap: Recap, deadline: Deadline) -> None:
     """Changes what the proxies find."""
     configs.create(cluster, wanted.stack, {})
-    command = commands.deploy(STACK, wanted.stack.text)
-    cluster.manage(authorized(cluster, command, *wanted.stack.images), timeout=max(deadline.left, 1))
+    try:
+        command = authorized(cluster, commands.deploy(STACK, wanted.stack.text), *wanted.stack.images)
+    except InputError as error:
+        raise SwarmopsError(f"the ingress cannot be brought up to date: {error}") from error
+    cluster.manage(command, timeout=max(deadline.left, COMMAND_SECONDS))
     cluster.progress.done(wanted.balances, STACK)
     watch = Watch(cluster, [wanted.service.id])
     until(lambda: watch.missing() or _old(cluster, wanted.service.id), deadline, cluster.progress)
@@ -88,8 +93,8 @@ def _serve(cluster: Cluster, wanted: Wanted, recap: Recap, deadline: Deadline) -
 
 def _old(cluster: Cluster, service: str) -> str:
     """What still serves the configuration before, in words: a proxy might take it for the new one."""
-    left = [task for task in cluster.ask(lambda api: facts.tasks(api, service)) if not task.over]
-    return f"{STACK}_{CONFIG}: 1 task still to end" if any(task.desired != "running" for task in left) else ""
+    left = [task for task in unended(cluster, {service}) if task.desired != "running"]
+    return f"{STACK}_{CONFIG}: {counted(left)}" if left else ""
 
 
 def _wanted(cluster: Cluster) -> Wanted | None:
@@ -109,7 +114,7 @@ def _wanted(cluster: Cluster) -> Wanted | None:
         write(cluster.inventory.rendered / file, text)
     content = full.configs[full.file["configs"][CONTENT]["name"]]
     text = f"balances {', '.join(dict.fromkeys(backend.service for backend in backends)) or 'nothing'}"
-    return Wanted(_pinned(cluster, full, service), service, content, text, wrong + ingress.hidden(backends))
+    return Wanted(_pinned(full, service), service, content, text, wrong + ingress.hidden(backends))
 
 
 def _route(service: Service) -> str:
@@ -117,13 +122,26 @@ def _route(service: Service) -> str:
     return "dns" if (service.spec.get("EndpointSpec") or {}).get("Mode") == "dnsrr" else "mesh"
 
 
-def _pinned(cluster: Cluster, full: Stack, service: Service) -> Stack:
+def _pinned(full: Stack, service: Service) -> Stack:
     """The one service alone, of the image that it runs: another one comes with a deploy of the stack."""
-    name, _, digest = service.image.partition("@")
-    file = {**full.file, "services": {CONFIG: full.services[CONFIG]}, "secrets": {}}
-    return stackfile.pinned(
-        replace(full, file=file), lambda image: digest if image == name else stacks.digest(cluster, image)
-    )
+    services = {CONFIG: {**full.services[CONFIG], "image": service.image}}
+    return stackfile.marked(replace(full, file={**full.file, "services": services, "secrets": {}}))
+
+
+def present(cluster: Cluster, stack: Stack) -> Stack:
+    """A recorded version of the ingress's own stack, serving what it serves now: that is no part of a version."""
+    services = cluster.ask(lambda api: facts.services(api, STACK))
+    mounted = [
+        config["ConfigName"]
+        for service in services
+        if service.name == f"{STACK}_{CONFIG}"
+        for config in service.template.get("ContainerSpec", {}).get("Configs") or []
+        if config["ConfigName"].startswith(f"{STACK}_{CONTENT}_")
+    ]
+    if stack.name != STACK or not mounted or CONTENT not in (stack.file.get("configs") or {}):
+        return stack
+    served = {CONTENT: {"external": True, "name": mounted[0]}}
+    return stackfile.marked(replace(stack, file={**stack.file, "configs": {**stack.file["configs"], **served}}))
 
 
 def _behind(cluster: Cluster, content: str) -> str:

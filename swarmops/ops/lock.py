@@ -55,8 +55,9 @@ class Holder:
             config = api.get(f"/configs/{name}")
         except NotFound:
             return None
-        now = _time(api.get("/info")["SystemTime"])  # the manager's clock, not that of this machine
-        return cls.of(config, (now - _time(config["CreatedAt"])).total_seconds())
+        # The manager's clock, in its own time zone, not that of this machine.
+        now, made = (datetime.fromisoformat(text) for text in (api.get("/info")["SystemTime"], config["CreatedAt"]))
+        return cls.of(config, (now - made).total_seconds())
 
     @classmethod
     def of(cls, config: Json, seconds: float) -> Holder:
@@ -156,8 +157,3 @@ def _runs(process: int) -> bool:
     except PermissionError:
         return True
     return True
-
-
-def _time(stated: str) -> datetime:
-    """A time as an engine states it: nanoseconds, which datetime does not know."""
-    return datetime.fromisoformat(f"{stated[:19]}+00:00")

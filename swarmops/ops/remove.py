@@ -9,6 +9,7 @@ from swarmops.cluster import Cluster
 from swarmops.commands import stack as commands
 from swarmops.errors import CommandFailed
 from swarmops.ops import configs, ingress
+from swarmops.ops.ending import counted, unended
 from swarmops.ops.lock import Terms, locked
 from swarmops.ops.stacks import unknown_stack
 from swarmops.report import Recap
@@ -47,8 +48,7 @@ def take_away(cluster: Cluster, name: str, deadline: Deadline) -> None:
             with suppress(CommandFailed):
                 cluster.manage(commands.remove(name))
             retry = Deadline(REMOVE_AGAIN_SECONDS)
-        tasks = [task for task in cluster.ask(facts.tasks) if task.service_id in ids and not task.over]
-        return ", ".join([*left, *([f"{len(tasks)} tasks"] if tasks else [])])
+        return ", ".join(filter(None, [*left, counted(unended(cluster, ids))]))
 
     until(missing, deadline, cluster.progress)
 

@@ -11,6 +11,7 @@ from swarmops.errors import InputError, SwarmopsError, suggest
 from swarmops.facts import Json, Service, image_of
 from swarmops.ops import ingress
 from swarmops.ops.convergence import wait
+from swarmops.ops.ending import counted, unended
 from swarmops.ops.status import Status
 from swarmops.report import Recap, table
 from swarmops.wait import Deadline, until
@@ -80,10 +81,8 @@ def gone(cluster: Cluster, ids: Collection[str], deadline: Deadline) -> None:
     """Waits until neither the services, by id, nor tasks of theirs are left. Raises WaitTimeout."""
 
     def missing() -> str:
-        services, tasks = cluster.ask(lambda api: (facts.services(api), facts.tasks(api)))
-        left = [f"service {service.name}" for service in services if service.id in ids]
-        count = sum(task.service_id in ids and not task.over for task in tasks)
-        return ", ".join([*left, *([f"{count} task{'s' if count > 1 else ''} still to end"] if count else [])])
+        left = [f"service {service.name}" for service in cluster.ask(facts.services) if service.id in ids]
+        return ", ".join(filter(None, [*left, counted(unended(cluster, ids))]))
 
     until(missing, deadline, cluster.progress)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from swarmops import facts, stackfile
@@ -9,7 +10,8 @@ from swarmops.cluster import Cluster
 from swarmops.commands import service as commands
 from swarmops.errors import RolledBack, SwarmopsError
 from swarmops.facts import Service
-from swarmops.ops import configs
+from swarmops.ingress import STACK
+from swarmops.ops import configs, ingress
 from swarmops.ops.apply import apply
 from swarmops.ops.convergence import wait
 from swarmops.ops.remove import take_away
@@ -19,9 +21,16 @@ from swarmops.stackfile import Stack
 from swarmops.wait import Deadline
 
 
-def version(kept: Record) -> Stack:
+def version(cluster: Cluster, kept: Record) -> Stack:
     """The stack of a record; its configs and secrets are in the swarm."""
-    return Stack(kept.stack, kept.file, order=kept.order)
+    stack = Stack(kept.stack, kept.file, order=kept.order)
+    return ingress.present(cluster, stack) if kept.stack == STACK else stack
+
+
+def unlike(cluster: Cluster, kept: Record, running: Iterable[Service]) -> bool:
+    """Whether a stack's services are others than a record has: changed by hand, or by a deploy that was interrupted."""
+    old = version(cluster, kept)
+    return bool(stackfile.differences(old, running, kept.specs) or stackfile.leftovers(old, list(running)))
 
 
 @dataclass(frozen=True)
@@ -40,8 +49,7 @@ class WayBack:
         """
         if recap.any_changed or self.last is None:
             return recap.any_changed
-        old, running = version(self.last), self._running()
-        return bool(stackfile.differences(old, running, self.last.specs) or stackfile.leftovers(old, running))
+        return unlike(self.cluster, self.last, self._running())
 
     def taken(self, failure: SwarmopsError, timeout: float) -> SwarmopsError:
         """Puts the version before back; what is to be raised then: RolledBack once it runs."""
@@ -56,7 +64,8 @@ class WayBack:
 
     def _take(self, deadline: Deadline) -> str:
         if self.last:
-            apply(self.cluster, version(self.last), deadline, Recap(), recorded=self.last.specs, pull=False)
+            old = version(self.cluster, self.last)
+            apply(self.cluster, old, deadline, Recap(), recorded=self.last.specs, pull=False)
             configs.prune(self.cluster, self.stack.name)
             return f"Version {self.last.number} runs again"
         if not self.before:
@@ -66,14 +75,14 @@ class WayBack:
 
     def _each_by_itself(self, deadline: Deadline) -> str:
         """For a stack that somebody else deployed, of which there is no record."""
-        old, changed = {service.id: service.spec for service in self.before}, []
+        old = {service.id: service.spec for service in self.before}
         for service in self._running():
             if service.id not in old:
                 self.cluster.manage(commands.remove(service.name))
             elif service.spec != old[service.id] and service.previous == old[service.id]:
                 self.cluster.manage(commands.rollback(service.name), once=True)
-                changed.append(service.id)
-        wait(self.cluster, changed, deadline)
+        wait(self.cluster, old, deadline)
+        configs.prune(self.cluster, self.stack.name)
         now = {service.id: service.spec for service in self._running()}
         if now != old:
             names = ", ".join(service.name for service in self.before if now.get(service.id) != service.spec)

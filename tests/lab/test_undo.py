@@ -135,10 +135,12 @@ def test_a_stack_of_somebody_else_goes_back_too(ready: Lab, stack: Callable[...,
     stack(GOOD)
     ready.inv("deploy", "s")
     ready.node("manager", "docker", "config", "rm", "s.version.1")
+    ready.node("manager", "sh", "-c", "echo x | docker config create --label com.docker.stack.namespace=s s_theirs -")
     before = ready.services()["s_web"]["Spec"]
     stack(GOOD.replace('[sleep, "3600"]', "['false']"))
     assert "What ran before runs again" in ready.inv("deploy", "s", check=4).err
     assert ready.services()["s_web"]["Spec"] == before
+    assert parts(ready)["config"] == ["s_theirs"], "what somebody else made is left alone"
 
 
 TEXTS = """
@@ -279,6 +281,11 @@ def test_ctrl_c_in_the_middle_then_again(ready: Lab, stack: Callable[..., None])
     ready.inv("deploy", "s")
     assert versions(ready) == ["s.version.1"]
 
+    stack(GOOD.replace('VERSION: "1"', 'VERSION: "2"'))
+    watched(ready, "deploy", "s", reactions={"deployed: definition changed": ctrl_c})
+    assert "Nothing to change." in ready.inv("deploy", "s").out
+    assert versions(ready) == ["s.version.1", "s.version.2"], "what was interrupted is verified and recorded now"
+
 
 def test_the_lock_of_one_that_was_killed_is_broken(ready: Lab, stack: Callable[..., None]) -> None:
     stack(GOOD)
@@ -325,6 +332,14 @@ def test_services_wait_for_those_that_they_depend_on(ready: Lab, stack: Callable
     assert ended["Timestamp"] < services["s_web"]["CreatedAt"]
 
 
+def test_nobody_follows_a_service_that_failed(ready: Lab, stack: Callable[..., None]) -> None:
+    stack(ORDERED.replace('command: [sleep, "1"]', "command: [sh, -c, 'sleep 1; exit 6']"))
+    run = ready.inv("deploy", "s", "--no-rollback", check=1)
+    assert "s_migration: its restart policy allows no further run" in run.err
+    assert "non-zero exit (6)" in run.err
+    assert parts(ready)["service"] == ["s_database", "s_migration"], "what depends on it was not made"
+
+
 def task(lab: Lab, service: str) -> dict[str, Any]:
     """`docker inspect` of the one task of a service."""
     ids = lab.node("manager", "docker", "service", "ps", "-q", service).out.split()
@@ -352,7 +367,7 @@ def test_removed_and_deployed_at_once(ready: Lab, stack: Callable[..., None]) ->
 
 
 def test_thirty_services(ready: Lab, stack: Callable[..., None]) -> None:
-    one = GOOD.partition("  web:")[2].replace()
+    one = GOOD.partition("  web:")[2]
     stack("services:\n" + "".join(f"  web{i}:{one}" for i in range(30)))
     ready.inv("deploy", "s", timeout=200)
     assert len(parts(ready)["service"]) == 30

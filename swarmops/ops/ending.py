@@ -1,0 +1,24 @@
+"""Tasks that still have to end."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from swarmops import facts
+from swarmops.cluster import Cluster
+from swarmops.facts import Task
+
+
+def unended(cluster: Cluster, service_ids: Collection[str]) -> list[Task]:
+    """The tasks of services, by id, that have not ended, on nodes that are Ready.
+
+    One on a node that is down is not waited for: swarm has it as running for a day. It ends when the node comes back.
+    """
+    tasks, nodes = cluster.ask(lambda api: (facts.tasks(api), facts.nodes(api)))
+    down = {node.id for node in nodes if not node.ready}
+    return [task for task in tasks if task.service_id in service_ids and not task.over and task.node_id not in down]
+
+
+def counted(tasks: Collection[Task]) -> str:
+    """So many tasks, in words; empty for none."""
+    return f"{len(tasks)} task{'s' if len(tasks) > 1 else ''} still to end" if tasks else ""
