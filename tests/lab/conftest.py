@@ -19,6 +19,9 @@ ORDER = ("up", "images", "deploy", "services", "ingress", "requests", "two_clust
 TEST_SECONDS = 240
 """No test takes longer, its waits and commands have deadlines of their own; this is for what hangs elsewhere."""
 
+# A run in the background has SIGINT ignored, which the tasks that get a Ctrl-C here would inherit.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The tests share one lab: those that build it up come first, the look back at everything comes last."""
