@@ -15,6 +15,9 @@ __all__ = ["dotenv", "load"]
 
 Where = tuple[str | int, ...]
 SHARED = ("networks", "configs", "secrets", "volumes")
+# Mappings whose keys are names of the author's own: at the top, and further down.
+_NAMES = {(key,) for key in ("services", *SHARED)}
+_INNER_NAMES = ("environment", "labels", "networks", "driver_opts", "options", "sysctls", "extra_hosts")
 
 # What docker wants as a number or as yes or no, where a variable can only give a text:
 # https://github.com/docker/cli/blob/master/cli/compose/loader/interpolate.go
@@ -87,10 +90,7 @@ class _Reader:
         self.warnings: list[Problem] = []
 
     def file(self) -> dict[str, Any]:
-        file: dict[str, Any] = {
-            key: value if str(key).startswith("x-") else self._replaced(value, (key,))
-            for key, value in self._document.data.items()
-        }
+        file: dict[str, Any] = self._replaced(self._document.data, ())
         self.problems += [self._problem(where, text) for where, text in _misshapen(file)]
         if not self.problems:
             for short, service in file["services"].items():
@@ -102,9 +102,12 @@ class _Reader:
         return found if self._template.suffix != ".j2" else Problem(found.file, 0, found.text)
 
     def _replaced(self, value: Any, where: Where) -> Any:
-        """A value with the variables in it replaced; keys have none."""
+        """A value with the variables in it replaced; keys have none, and extensions are left as they are."""
         if isinstance(value, dict):
-            return {key: self._replaced(item, (*where, key)) for key, item in value.items()}
+            return {
+                key: item if _extends(key, where) else self._replaced(item, (*where, key))
+                for key, item in value.items()
+            }
         if isinstance(value, list):
             return [self._replaced(item, (*where, index)) for index, item in enumerate(value)]
         if isinstance(value, int | float) and ":" in (written := self._document.written(where)):
@@ -148,6 +151,12 @@ class _Reader:
         except InputError as error:
             self.problems.append(self._problem(where, str(error)))
         return {}
+
+
+def _extends(key: Any, where: Where) -> bool:
+    """Whether a key is none of docker's, such as a secret's `x-command`, where the variables are the shell's."""
+    name = where in _NAMES or (len(where) > 2 and where[-1] in _INNER_NAMES)
+    return str(key).startswith("x-") and not name
 
 
 def _typed(text: str, path: str) -> Any:

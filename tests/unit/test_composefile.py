@@ -221,9 +221,23 @@ services:
     )
     assert file["services"] == {
         "one": {"image": "web:1.0", "environment": {"LEVEL": "a"}, "command": "run"},
-        "two": {"image": "web:1.0", "environment": {"LEVEL": "a", "EXTRA": "1"}, "x-note": "a"},
+        "two": {"image": "web:1.0", "environment": {"LEVEL": "a", "EXTRA": "1"}, "x-note": "${A}"},
     }
     assert "&id" not in yaml.safe_dump(file["services"]), "services share nothing that a change of one would change"
+
+
+def test_extensions_are_left_as_they_are_wherever_they_stand() -> None:
+    left = "x-command: 'echo $A ${NOT'"
+    file = load(
+        f"x-own: {{a: [$A, '${{']}}\nservices:\n  x-web: {{image: $A, deploy: {{x-own: [$A]}}, labels: {{x-at: $A}}}}\n"
+        f"secrets: {{key: {{{left}}}, x-key: {{{left}, file: $A}}, labels: {{{left}}}}}\n"
+    )
+    command = {"x-command": "echo $A ${NOT"}
+    assert file == {
+        "x-own": {"a": ["$A", "${"]},
+        "services": {"x-web": {"image": "a", "deploy": {"x-own": ["$A"]}, "labels": {"x-at": "a"}}},
+        "secrets": {"key": command, "x-key": {**command, "file": "a"}, "labels": command},
+    }
 
 
 def test_a_variable_that_is_not_set_is_said_once_for_each_place() -> None:
