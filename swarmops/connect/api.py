@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from swarmops.commands import Command, docker
 from swarmops.connect import Door, Stream
@@ -131,13 +131,13 @@ class EngineAPI:
         """
         body = json.dumps(value).encode()
         with self._lock:
-            status, answer = self._ask("POST", path, body, {"Content-Type": "application/json"})
+            status, answer = self._ask("POST", _url(path), body, {"Content-Type": "application/json"})
         return str(self._read(path, status, answer)["ID"])
 
     def delete(self, path: str) -> None:
         """Removes something of swarmops' own. Raises what `get` raises."""
         with self._lock:
-            status, body = self._ask("DELETE", path, None, {})
+            status, body = self._ask("DELETE", _url(path), None, {})
         if status >= HTTPStatus.BAD_REQUEST:
             raise _error(self.node, path, status, body)
 
@@ -180,9 +180,10 @@ class EngineAPI:
             raise
 
 
-def _url(path: str, query: Mapping[str, str]) -> str:
-    # Without a version the engine answers in its own: what is read here has been the same since 20.10.
-    return path + (f"?{urlencode(query)}" if query else "")
+def _url(path: str, query: Mapping[str, str] | None = None) -> str:
+    # Without a version the engine answers in its own: what is read here has been the same since 20.10. What cannot be
+    # the name of an image reaches the engine too: it says best what is wrong with it.
+    return quote(path, safe="/:@", errors="surrogateescape") + (f"?{urlencode(query)}" if query else "")
 
 
 def _error(node: str, path: str, status: int, body: bytes) -> CommandFailed:

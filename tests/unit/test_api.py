@@ -104,6 +104,25 @@ def test_an_answer_as_it_is() -> None:
         api.read("/logs")
 
 
+@pytest.mark.parametrize(
+    ("name", "sent"),
+    [
+        ("localhost:5000/web:1.0@sha256:ab", "localhost:5000/web:1.0@sha256:ab"),
+        ("web 1", "web%201"),
+        ("web\u20131", "web%E2%80%931"),
+        ("web\udcff", "web%FF"),
+        ("web?a#b%20\n", "web%3Fa%23b%2520%0A"),
+    ],
+)
+def test_any_name_reaches_the_engine(name: str, sent: str) -> None:
+    stream = Duplex(http(b'{"message": "invalid reference format"}', "400 Bad Request"), http(b""))
+    api = EngineAPI(FakeDoor(stream))
+    with pytest.raises(CommandFailed, match="invalid reference format"):
+        api.get(f"/images/{name}/json")
+    api.delete(f"/images/{name}")
+    assert stream.requests == [f"GET /images/{sent}/json HTTP/1.1", f"DELETE /images/{sent} HTTP/1.1"]
+
+
 def test_an_answer_that_goes_on_has_a_connection_of_its_own() -> None:
     kept, own = Duplex(http(b"1"), http(b"2")), Duplex(chunked(b"one", b"two"))
     api = EngineAPI(FakeDoor(kept, own))
