@@ -7,11 +7,12 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import jinja2
 
-from swarmops.errors import InputError, Problem, suggest
+from swarmops.errors import InputError, Problem, SwarmopsError, suggest
 
 if TYPE_CHECKING:
     from swarmops.ingress import Backend
@@ -41,6 +42,8 @@ def render(template: Path, root: Path, context: Mapping[str, Any]) -> str:
         raise _wrong(error, f"{error.message}{_hint(str(error.message), context)}", name, root) from None
     except InputError as error:  # from a function of the context
         raise _wrong(error, str(error), name, root) from None
+    except UnicodeDecodeError as error:
+        raise _wrong(error, "not UTF-8 text", name, root) from None
     except (jinja2.TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
         raise _wrong(error, f"{type(error).__name__}: {error}", name, root) from error
 
@@ -113,11 +116,19 @@ def stack_context(
 
 
 def write(path: Path, text: str) -> bool:
-    """Writes a file when its text differs; whole or not at all. Returns whether it was written."""
-    if path.exists() and path.read_text() == text:
-        return False
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(text)
-    part.replace(path)
+    """Writes a file when its text differs; whole or not at all. Returns whether it was written.
+
+    Raises SwarmopsError for a file that cannot be written.
+    """
+    try:
+        if path.exists() and path.read_bytes() == text.encode():
+            return False
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # A directory of its own: others may be writing the same file, and its mode is that of any new file.
+        with TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
+            part = Path(folder, path.name)
+            part.write_bytes(text.encode())
+            part.replace(path)
+    except OSError as error:
+        raise SwarmopsError(f"{path} cannot be written: {error.strerror or error}") from error
     return True

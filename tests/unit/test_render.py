@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from swarmops.errors import InputError
+from swarmops.errors import InputError, SwarmopsError
 from swarmops.inventory import load
 from swarmops.render import render, stack_context, write
 
@@ -122,3 +125,29 @@ def test_a_file_is_written_when_it_differs(tmp_path: Path) -> None:
     assert path.read_text() == "two"
     assert [each.name for each in path.parent.iterdir()] == ["echo.yml"]
     assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE(before.st_mode)
+
+
+def test_a_file_that_cannot_be_written_is_named_and_the_reason_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "stack").touch()
+    with pytest.raises(SwarmopsError, match=r"stack/echo\.yml cannot be written: (File exists|Not a directory)"):
+        write(tmp_path / "stack/echo.yml", "one")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    path = tmp_path / "echo.yml"
+    write(path, "one")
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(SwarmopsError, match=r"echo\.yml cannot be written: No space left on device"):
+        write(path, "two")
+    assert (path.read_text(), sorted(each.name for each in tmp_path.iterdir())) == ("one", ["echo.yml", "stack"])
+
+
+def test_a_file_is_written_by_several_at_once(tmp_path: Path) -> None:
+    path, texts = tmp_path / "echo.yml", [f"{number}" * 1000 for number in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        assert any(pool.map(lambda text: write(path, text), texts * 10))
+    assert path.read_text() in texts
+    assert list(tmp_path.iterdir()) == [path]
