@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -52,6 +54,15 @@ def end_all() -> None:
     """Ends every command that still runs, for the thread that was interrupted while others wait for one."""
     for process in list(_running):
         _end(process)
+
+
+def operator() -> str:
+    """Whoever runs this, as user@host: the number of a user who has no name, as in a container."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = str(os.getuid())
+    return f"{user}@{platform.node()}"
 
 
 def become(command: Command, env: Mapping[str, str]) -> NoReturn:

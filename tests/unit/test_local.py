@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import getpass
+import os
+import platform
 import time
+from typing import NoReturn
 
 import pytest
 
@@ -47,3 +51,12 @@ def test_a_timeout_ends_the_children_too(follow: bool) -> None:
     with pytest.raises(WaitTimeout, match=r"did not end within 0\.2 s"):
         local.run(sh("sleep 30 & wait"), timeout=0.2, on_line=(lambda _: None) if follow else None)
     assert time.monotonic() - begun < 5
+
+
+def test_who_runs_this_has_a_name_or_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody() -> NoReturn:
+        raise KeyError("getpwuid(): uid not found: 1234")
+
+    assert local.operator() == f"{getpass.getuser()}@{platform.node()}"
+    monkeypatch.setattr(getpass, "getuser", nobody)
+    assert local.operator() == f"{os.getuid()}@{platform.node()}"
