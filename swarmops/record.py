@@ -14,6 +14,8 @@ from swarmops.facts import Json
 
 LABEL = "swarmops.record"
 """The label of a record; its value is the number of the version."""
+KEPT = ("file", "specs", "who", "revision", "message", "order")
+"""What the data of a record's config has; labels and name say the rest."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Record:
 
     def config(self) -> dict[str, Any]:
         """The body that makes it a config of the swarm. It belongs to the stack, and goes when that is removed."""
-        said = {key: getattr(self, key) for key in ("file", "specs", "who", "revision", "message", "order")}
+        said = {key: getattr(self, key) for key in KEPT}
         return {
             "Name": f"{self.stack}.version.{self.number}",
             "Labels": {LABEL: str(self.number), NAMESPACE: self.stack},
@@ -59,7 +61,8 @@ class Record:
     def of(cls, config: Json) -> Record:
         """From an element of `/configs`."""
         labels = config["Spec"]["Labels"]
-        said = json.loads(b64decode(config["Spec"]["Data"]))
+        # What else there is a later version of swarmops wrote.
+        said = {key: value for key, value in json.loads(b64decode(config["Spec"]["Data"])).items() if key in KEPT}
         return cls(labels[NAMESPACE], int(labels[LABEL]), when=config["CreatedAt"], id=config["ID"], **said)
 
 

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import json
+from base64 import b64decode, b64encode
+
 from swarmops.record import Record
 
 FILE = {
@@ -23,3 +26,10 @@ def test_a_record_survives_the_swarm() -> None:
 def test_what_a_record_needs() -> None:
     assert RECORD.images == {"registry:5000/web:1@sha256:1", "registry:5000/api:1@sha256:2"}
     assert RECORD.uses == {"shop_conf_0123", "shop_key_4567"}
+
+
+def test_a_record_of_a_later_version_can_be_read() -> None:
+    config = RECORD.config()
+    data = json.loads(b64decode(config["Data"])) | {"approved": "yes"}
+    later = config | {"Data": b64encode(json.dumps(data).encode()).decode()}
+    assert Record.of({"ID": "id1", "CreatedAt": "", "Spec": later}).config() == config
