@@ -106,6 +106,7 @@ class Service:
     update_message: str
     ports: tuple[str, ...]
     iteration: int | None = None
+    update_begun: str = ""
 
     @property
     def labels(self) -> Mapping[str, str]:
@@ -135,6 +136,7 @@ class Service:
             previous=service.get("PreviousSpec"),
             update_state=update.get("State", ""),
             update_message=update.get("Message", ""),
+            update_begun=update.get("StartedAt", ""),
             ports=tuple(f"{port['PublishedPort']}:{port['TargetPort']}" for port in ports if port.get("PublishedPort")),
             iteration=_iteration(service.get("JobStatus")),
         )

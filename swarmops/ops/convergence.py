@@ -23,13 +23,14 @@ class Watch:
     """Some services, by id, looked at together: three questions to a manager, however many they are.
 
     What had failed, or been rolled back by swarm, when it first looks is history: it tells nothing about what comes.
+    Where something may have failed by then already, `past` has what was `over` before the change.
     """
 
-    def __init__(self, cluster: Cluster, service_ids: Iterable[str]) -> None:
+    def __init__(self, cluster: Cluster, service_ids: Iterable[str], *, past: frozenset[str] | None = None) -> None:
         self._cluster = cluster
         self._ids = set(service_ids)
         self._gone = False
-        self._past: frozenset[str] | None = None
+        self._past = past
         self._up: dict[str, float] = {}
         self._blamed: list[Task] = []
 
@@ -59,8 +60,7 @@ class Watch:
         services = [service for service in services if service.id in self._ids]
         self._gone = len(services) < len(self._ids)
         if self._past is None:
-            back = (service.id for service in services if rolled_back(service))
-            self._past = frozenset((*(task.id for task in tasks if task.over), *back))
+            self._past = _over(services, tasks)
         up = self._seen_up(tasks)
         verdicts = [self._judge(service, tasks, nodes, up if proved else None) for service in services]
         self._blamed = [verdict.blamed[-1] for verdict in verdicts if verdict.blamed]
@@ -72,7 +72,7 @@ class Watch:
         self, service: Service, tasks: list[Task], nodes: list[SwarmNode], up: dict[str, float] | None
     ) -> Verdict:
         past = self._past or frozenset()
-        if rolled_back(service) and service.id not in past:
+        if rolled_back(service) and _update(service) not in past:
             return undone(service, tasks, nodes, past)
         return judge(service, tasks, nodes, past=past, up=up)
 
@@ -86,12 +86,24 @@ class Watch:
         return verdict.failure + (last_words(self._cluster, verdict.blamed[-1]) if verdict.blamed else "")
 
 
-def wait(cluster: Cluster, service_ids: Iterable[str], deadline: Deadline, *, settled: bool = False) -> None:
+def over(cluster: Cluster) -> frozenset[str]:
+    """What is history by now, by id: tasks that have ended, and updates that swarm has rolled back."""
+    return _over(*cluster.ask(_look)[:2])
+
+
+def wait(
+    cluster: Cluster,
+    service_ids: Iterable[str],
+    deadline: Deadline,
+    *,
+    settled: bool = False,
+    past: frozenset[str] | None = None,
+) -> None:
     """Waits until the services run as they should and stay up; nobody changed a `settled` one, so it need not prove it.
 
-    Raises SwarmopsError or WaitTimeout.
+    `past` is as for a Watch. Raises SwarmopsError or WaitTimeout.
     """
-    watch = Watch(cluster, service_ids)
+    watch = Watch(cluster, service_ids, past=past)
     look: Callable[[], str] = watch.missing if settled else watch.holds
     try:
         until(look, deadline, cluster.progress)
@@ -111,6 +123,16 @@ def last_words(cluster: Cluster, task: Task) -> str:
         return ""
     lines = (result.stdout + result.stderr).strip().splitlines() if result.code == 0 else []
     return "".join(f"\n    | {line}" for line in lines[-LOG_LINES:])
+
+
+def _over(services: Iterable[Service], tasks: Iterable[Task]) -> frozenset[str]:
+    back = (_update(service) for service in services if rolled_back(service))
+    return frozenset((*(task.id for task in tasks if task.over), *back))
+
+
+def _update(service: Service) -> str:
+    """One update of a service: the next one begins at another time."""
+    return f"{service.id} {service.update_begun}"
 
 
 def _listed(texts: Iterable[str]) -> str:

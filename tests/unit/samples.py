@@ -46,13 +46,14 @@ def service(
     template: Json = NEW,
     update: str = "",
     message: str = "",
+    begun: str = "",
     previous: Json | None = None,
     iteration: int | None = None,
     **spec: Any,
 ) -> Service:
     """A service of so many replicas, or of another mode; `spec` adds to its specification."""
     stated = {"Replicated": {"Replicas": mode}} if isinstance(mode, int) else mode
-    more: dict[str, Any] = {"UpdateStatus": {"State": update, "Message": message}} if update else {}
+    more: dict[str, Any] = {"UpdateStatus": {"State": update, "Message": message, "StartedAt": begun}} if update else {}
     more |= {"PreviousSpec": {"Name": "web", "TaskTemplate": previous}} if previous else {}
     more |= {"JobStatus": {"JobIteration": {"Index": iteration}}} if iteration is not None else {}
     return Service.of({"ID": "s1", "Spec": {"Name": "web", "Mode": stated, "TaskTemplate": template} | spec} | more)

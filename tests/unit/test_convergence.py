@@ -10,7 +10,7 @@ from samples import NEW, OLD, member, service, task
 from swarmops.errors import SwarmopsError
 from swarmops.facts import Service, SwarmNode, Task
 from swarmops.ops import convergence
-from swarmops.ops.convergence import Watch
+from swarmops.ops.convergence import Watch, over
 
 STAYS = "all tasks run; watching whether web stays up"
 
@@ -38,8 +38,8 @@ def swarm(monkeypatch: pytest.MonkeyPatch) -> Swarm:
     return swarm
 
 
-def watch(swarm: Swarm) -> Watch:
-    return Watch(swarm, ["s1"])  # type: ignore[arg-type]
+def watch(swarm: Swarm, past: frozenset[str] | None = None) -> Watch:
+    return Watch(swarm, ["s1"], past=past)  # type: ignore[arg-type]
 
 
 def test_the_window_begins_when_a_task_is_first_seen_running_and_again_with_the_next_one(swarm: Swarm) -> None:
@@ -78,6 +78,21 @@ def test_what_swarm_puts_back_meanwhile_has_failed(swarm: Swarm) -> None:
     with pytest.raises(SwarmopsError, match=r"web: swarm has put the version before back\n    worker01: exit 7"):
         seen.holds()
     assert watch(swarm).holds() == "web 1 of 1, the update is being watched", "what it had put back before is history"
+
+
+def test_what_failed_before_the_first_look_and_after_the_change_is_no_history(swarm: Swarm) -> None:
+    failures = [task(1, "failed", at=at, error="exit 7") for at in range(4)]
+    swarm.services, swarm.tasks = [service(1, update="rollback_completed", begun="then")], failures[:1]
+    past = over(swarm)  # type: ignore[arg-type]
+    swarm.services, swarm.tasks = [service(1)], failures[:2]
+    assert watch(swarm, past).holds() == "web 0 of 1 (worker01: exit 7)"
+    swarm.tasks = failures
+    with pytest.raises(SwarmopsError, match="3 tasks in a row failed"):
+        watch(swarm, past).holds()
+    assert watch(swarm).holds() == "web 0 of 1"
+    swarm.services = [service(1, template=OLD, update="rollback_completed", begun="now")]
+    with pytest.raises(SwarmopsError, match="swarm has put the version before back"):
+        watch(swarm, past).holds()
 
 
 def test_a_service_that_is_gone_does_not_hold(swarm: Swarm) -> None:
