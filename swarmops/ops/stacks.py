@@ -8,7 +8,7 @@ from pathlib import Path
 
 from swarmops import composefile, stackfile
 from swarmops.cluster import Cluster
-from swarmops.errors import CommandFailed, Denied, InputError, NotFound, suggest
+from swarmops.errors import CommandFailed, ConnectionFailed, Denied, InputError, NotFound, suggest
 from swarmops.ingress import STACK, Backend
 from swarmops.ops.balanced import backends
 from swarmops.ops.configs import Secrets
@@ -76,12 +76,16 @@ def pinned(cluster: Cluster, stack: Stack, secrets: Secrets) -> Stack:
 
 def digest(cluster: Cluster, image: str) -> str:
     """The digest that an image has in its registry, as the engine of a manager sees it."""
+    api = cluster.manager()
     try:
-        answer = cluster.ask(lambda api: api.get(f"/distribution/{image}/json", headers=headers(cluster, image)))
+        # Not by `ask`: what a registry does not answer, another manager would wait for as long.
+        answer = api.get(f"/distribution/{image}/json", headers=headers(cluster, image))
     except Denied as error:
         raise InputError(f"image {image}: {denied(cluster, image)}") from error
-    except CommandFailed as error:
+    except NotFound as error:
         name = image.rpartition("/")[2].partition(":")[0]
-        why = "is not in its registry" if isinstance(error, NotFound) else f"cannot be had: {error}"
-        raise InputError(f"image {image} {why}", remedy=f"inv push {name}") from error
+        raise InputError(f"image {image} is not in its registry", remedy=f"inv push {name}") from error
+    except (CommandFailed, ConnectionFailed) as error:
+        why = str(error).partition("\n")[0]
+        raise InputError(f"image {image} cannot be had: {why}", remedy="inv doctor") from error
     return str(answer["Descriptor"]["digest"])
