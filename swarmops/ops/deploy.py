@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import platform
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -134,7 +132,7 @@ def _keep(cluster: Cluster, stack: Stack, records: list[Record], message: str) -
         number=records[-1].number + 1 if records else 1,
         file=stack.file,
         specs={service.name: service.spec for service in services},
-        who=f"{getpass.getuser()}@{platform.node()}",
+        who=local.operator(),
         revision=_revision(cluster),
         message=message,
         order=stack.order,

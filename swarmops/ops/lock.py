@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import platform
 import secrets
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from swarmops.cluster import Cluster
 from swarmops.connect.api import EngineAPI
+from swarmops.connect.local import operator
 from swarmops.errors import Conflict, NotFound, SwarmopsError
 from swarmops.facts import Json
 from swarmops.wait import POLL_SECONDS, Deadline
@@ -40,7 +40,6 @@ class Holder:
     id: str
     mark: str
     who: str
-    host: str
     home: str
     process: int
     purpose: str
@@ -67,7 +66,6 @@ class Holder:
             id=config["ID"],
             mark=said[f"{LABEL}.mark"],
             who=said[f"{LABEL}.who"],
-            host=said[f"{LABEL}.host"],
             home=said[f"{LABEL}.home"],
             process=int(said[f"{LABEL}.process"]),
             purpose=said[f"{LABEL}.purpose"],
@@ -81,7 +79,7 @@ class Holder:
         return self.seconds > self.lasts or (self.home == home() and not _runs(self.process))
 
     def __str__(self) -> str:
-        return f"{self.purpose}, by {self.who} on {self.host} (process {self.process}), for {self.seconds:.0f} s now"
+        return f"{self.purpose}, by {self.who} (process {self.process}), for {self.seconds:.0f} s now"
 
 
 @contextmanager
@@ -111,7 +109,7 @@ def _acquire(cluster: Cluster, name: str, labels: dict[str, str], terms: Terms) 
         elif holder and not deadline.left:
             raise SwarmopsError(f"locked: {holder}", remedy="--lock-wait waits for its end, --break-lock takes it")
         elif holder:
-            cluster.progress.waiting(f"locked: {holder.purpose}, by {holder.who} on {holder.host}")
+            cluster.progress.waiting(f"locked: {holder.purpose}, by {holder.who}")
             time.sleep(POLL_SECONDS)
 
 
@@ -132,8 +130,7 @@ def _release(cluster: Cluster, holder: Holder) -> None:
 def _labels(stack: str, mark: str, purpose: str, terms: Terms) -> dict[str, str]:
     said = {
         "mark": mark,
-        "who": getpass.getuser(),
-        "host": platform.node(),
+        "who": operator(),
         "home": home(),
         "process": str(os.getpid()),
         "purpose": purpose,
