@@ -15,11 +15,12 @@ import pytest
 from engine import REPOSITORY, Lab, Run, docker, eventually, said
 
 LINE = re.compile(r"(?P<task>\S+) (?P<node>\S+) +\| (?P<text>.*)")
-# `web` waits to be told what to print, `once` has ended by itself.
+# `web` waits to be told what to print, `once` has ended by itself. The engine reads the two outputs of a container side
+# by side: without the pause between them either line may be the last one.
 STACK = """services:
   web:
     image: {{ image("nginx") }}
-    command: [sh, -c, "echo begin on $$HOSTNAME; echo oops >&2; exec sleep 3600"]
+    command: [sh, -c, "echo begin on $$HOSTNAME; sleep 1; echo oops >&2; exec sleep 3600"]
     stop_grace_period: 0s
     deploy: {replicas: 3, placement: {constraints: [node.role == worker]}}
   once:
@@ -193,7 +194,9 @@ def test_follow_sees_what_is_new_of_tasks_old_and_new(chat: Lab, started: Callab
     tell(chat, 1, "news")
     follow.prints("| news")
     chat.inv("scale", "chat_web=4")
-    follow.prints("chat_web.4 ")
+    eventually(
+        lambda: sum("chat_web.4 " in line for line in follow.out) == 2, within=20, what="both outputs of the new"
+    )
     assert follow.ctrl_c() == 0
     seen = [(task, text.split()[0]) for task, _, text in lines("".join(follow.out))]
     tasks = [f"chat_web.{number}" for number in (1, 2, 3)]
