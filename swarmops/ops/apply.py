@@ -13,7 +13,7 @@ from swarmops.errors import CommandFailed, ConnectionFailed, NotFound, SwarmopsE
 from swarmops.facts import Json, Service
 from swarmops.inventory import Node
 from swarmops.ops import configs
-from swarmops.ops.convergence import Watch, wait
+from swarmops.ops.convergence import Watch, over, wait
 from swarmops.ops.ending import counted, unended
 from swarmops.ops.images import authorized
 from swarmops.plan import match
@@ -45,6 +45,7 @@ def apply(
     """
     running = _services(cluster, stack)
     changes = stackfile.differences(stack, running, recorded)
+    past = over(cluster) if changes else None  # what fails before the first look is no history
     if changes:
         configs.create(cluster, stack, secrets or {})
         if pull:
@@ -59,9 +60,9 @@ def apply(
         for short in wave:
             cluster.progress.done(f"deployed: {changes[short]}", stack.full_name(short))
         if wave is not waves[-1]:
-            _wait_for_wave(cluster, stack, wave, deadline)
+            _wait_for_wave(cluster, stack, wave, deadline, past)
     wanted = [stack.full_name(short) for short in stack.services]
-    wait(cluster, _ids(cluster, stack, wanted), deadline, settled=proved and not changes)
+    wait(cluster, _ids(cluster, stack, wanted), deadline, settled=proved and not changes, past=past)
     services = _services(cluster, stack)
     _refuse_another_version(stack, services)
     _take_away(cluster, stack, services, recap)
@@ -78,10 +79,12 @@ def _ids(cluster: Cluster, stack: Stack, names: Iterable[str]) -> list[str]:
     return [service.id for service in _services(cluster, stack) if service.name in wanted]
 
 
-def _wait_for_wave(cluster: Cluster, stack: Stack, wave: Iterable[str], deadline: Deadline) -> None:
+def _wait_for_wave(
+    cluster: Cluster, stack: Stack, wave: Iterable[str], deadline: Deadline, past: frozenset[str] | None
+) -> None:
     """Until the services of a wave run, healthy where they have a check, and have ended where that is asked for."""
     ids = _ids(cluster, stack, map(stack.full_name, wave))
-    watch = Watch(cluster, ids)
+    watch = Watch(cluster, ids, past=past)
     until(watch.missing, deadline, cluster.progress)
     ends = {short for waits in stack.order.values() for short, condition in waits.items() if condition == COMPLETED}
     if ended := _ids(cluster, stack, (stack.full_name(short) for short in wave if short in ends)):

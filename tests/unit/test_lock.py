@@ -34,7 +34,7 @@ def test_who_is_gone(where: str, process: int, seconds: float, gone: bool) -> No
     spec = {"Labels": {f"swarmops.lock.{key}": value for key, value in labels.items()}}
     holder = Holder.of({"ID": "id1", "Spec": spec}, seconds)
     assert holder.gone is gone
-    assert str(holder) == f"deploy web, by me on desk (process {process}), for {seconds} s now"
+    assert str(holder) == f"deploy web, by me@desk (process {process}), for {seconds} s now"
 
 
 class Api:
@@ -42,7 +42,7 @@ class Api:
 
     def __init__(self, now: str, made: str) -> None:
         self.answers = {"/info": {"SystemTime": now}, "/configs/web.lock": {"ID": "id1", "CreatedAt": made}}
-        labels = {"mark": "m", "who": "me", "host": "desk", "home": "h", "process": "1", "purpose": "p", "lasts": "60"}
+        labels = {"mark": "m", "who": "me@desk", "home": "h", "process": "1", "purpose": "p", "lasts": "60"}
         self.answers["/configs/web.lock"]["Spec"] = {"Labels": {f"swarmops.lock.{k}": v for k, v in labels.items()}}
 
     def get(self, path: str) -> Any:
