@@ -24,8 +24,7 @@ NO_PROCESS = 2**22 + 1
 def test_who_is_gone(where: str, process: int, seconds: float, gone: bool) -> None:
     labels = {
         "mark": "m",
-        "who": "me",
-        "host": "desk",
+        "who": "me@desk",
         "home": where,
         "process": str(process),
         "purpose": "deploy web",
