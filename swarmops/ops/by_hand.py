@@ -8,10 +8,11 @@ from swarmops import definition, facts
 from swarmops.cluster import Cluster
 from swarmops.commands import service as commands
 from swarmops.definition import Definition, Stated
-from swarmops.errors import ConnectionFailed, InputError, Problem, RolledBack, SwarmopsError, suggest
+from swarmops.errors import CommandFailed, ConnectionFailed, InputError, Problem, RolledBack, SwarmopsError, suggest
 from swarmops.facts import Service
 from swarmops.ops import images, ingress, stacks
 from swarmops.ops.convergence import wait
+from swarmops.ops.ending import end
 from swarmops.ops.routing import routing
 from swarmops.ops.services import find, gone, note_stack
 from swarmops.report import Recap
@@ -39,8 +40,7 @@ def create(cluster: Cluster, name: str, stated: Stated, timeout: float, *, keep:
     if existing:
         _refuse_another(existing, definition.changes(_seen(cluster, existing), wanted))
     else:
-        command = commands.create(name, wanted["image"], definition.to_create(wanted), wanted["args"])
-        cluster.manage(images.authorized(cluster, command, wanted["image"]))
+        _make(cluster, name, wanted)
         recap.changed(name, "created")
         cluster.progress.done("created", name)
     _await_new(cluster, find(cluster, name), deadline, settled=bool(existing), keep=keep or bool(existing))
@@ -130,6 +130,16 @@ def _existing(cluster: Cluster, name: str) -> Service | None:
     return next((service for service in cluster.ask(facts.services) if service.name == name), None)
 
 
+def _make(cluster: Cluster, name: str, wanted: Definition) -> None:
+    command = commands.create(name, wanted["image"], definition.to_create(wanted), wanted["args"])
+    try:
+        cluster.manage(images.authorized(cluster, command, wanted["image"]))
+    except CommandFailed:  # repeated after a manager was lost, it finds the service that it made
+        made = _existing(cluster, name)
+        if made is None or definition.changes(_seen(cluster, made), wanted):
+            raise
+
+
 def _seen(cluster: Cluster, service: Service) -> Definition:
     return definition.of(service.spec, _networks(cluster))
 
@@ -156,9 +166,18 @@ def _await_new(cluster: Cluster, service: Service, deadline: Deadline, *, settle
         if keep:
             raise
         cluster.progress.done(f"failed: {failure}", service.name)
-        cluster.manage(commands.remove(service.name))
-        gone(cluster, {service.id}, Deadline(deadline.seconds))
-        raise RolledBack(f"{failure}\n  Nothing of it is left (--keep leaves it)") from failure
+        raise _unmade(cluster, service, failure, Deadline(deadline.seconds)) from failure
+
+
+def _unmade(cluster: Cluster, service: Service, failure: SwarmopsError, deadline: Deadline) -> SwarmopsError:
+    """What is raised for a new service that failed: RolledBack once nothing of it is left."""
+    try:
+        end(cluster, [service])
+        gone(cluster, {service.id}, deadline)
+    except SwarmopsError as second:
+        text = f"{failure}\n  It could not be removed: {second}"
+        return SwarmopsError(text, remedy=f"inv service.rm {service.name}")
+    return RolledBack(f"{failure}\n  Nothing of it is left (--keep leaves it)")
 
 
 def _refuse_another_version(cluster: Cluster, before: Service, wanted: Definition) -> None:

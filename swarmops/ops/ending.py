@@ -1,4 +1,4 @@
-"""Tasks that still have to end."""
+"""Services that are to end, and tasks that still have to."""
 
 from __future__ import annotations
 
@@ -6,7 +6,19 @@ from collections.abc import Collection
 
 from swarmops import facts
 from swarmops.cluster import Cluster
-from swarmops.facts import Task
+from swarmops.commands import service as commands
+from swarmops.errors import CommandFailed
+from swarmops.facts import Service, Task
+
+
+def end(cluster: Cluster, services: Collection[Service]) -> None:
+    """Removes services. Those that are gone by then count as removed."""
+    ids = {service.id for service in services}
+    try:
+        cluster.manage(commands.remove(*(service.name for service in services)))
+    except CommandFailed:  # repeated after a manager was lost, it finds nothing to remove
+        if any(service.id in ids for service in cluster.ask(facts.services)):
+            raise
 
 
 def unended(cluster: Cluster, service_ids: Collection[str]) -> list[Task]:

@@ -68,19 +68,27 @@ def create(cluster: Cluster, name: str, wanted: Options, timeout: float) -> Reca
             )
     else:
         _refuse_overlap(wanted, existing.values())
-        cluster.manage(
-            commands.create(
-                name,
-                driver=wanted.driver,
-                attachable=wanted.attachable,
-                encrypted=wanted.encrypted,
-                subnet=wanted.subnet or None,
-            )
-        )
+        _make(cluster, name, wanted)
         recap.changed(name, "created")
     until(lambda: _awaited(cluster, name), deadline, cluster.progress)
     recap.ok(name)
     return recap
+
+
+def _make(cluster: Cluster, name: str, wanted: Options) -> None:
+    command = commands.create(
+        name,
+        driver=wanted.driver,
+        attachable=wanted.attachable,
+        encrypted=wanted.encrypted,
+        subnet=wanted.subnet or None,
+    )
+    try:
+        cluster.manage(command)
+    except CommandFailed:  # repeated after a manager was lost, it finds the network that it made
+        made = networks(cluster).get(name)
+        if made is None or Options.of(made).differences(wanted):
+            raise
 
 
 def remove(cluster: Cluster, names: Collection[str], timeout: float) -> Recap:
@@ -163,10 +171,12 @@ def _refuse_overlap(wanted: Options, existing: Iterable[Json]) -> None:
 
 
 def _managers(cluster: Cluster) -> Iterator[tuple[str, dict[str, Json]]]:
-    """The networks that each manager has, by name; of those managers that answer."""
+    """The networks that each manager has, by name; of those that answer, and are managers in the swarm too."""
     for node in cluster.inventory.managers:
         with suppress(ConnectionFailed):
-            yield node.name, {one["Name"]: one for one in facts.networks(cluster.api(node.name))}
+            api = cluster.api(node.name)
+            if facts.Engine.read(api).control:
+                yield node.name, {one["Name"]: one for one in facts.networks(api)}
 
 
 def _awaited(cluster: Cluster, name: str) -> str:

@@ -64,8 +64,12 @@ def _more_and_back(cluster: Cluster, service: Service, more: int, deadline: Dead
         )
     try:
         wait(cluster, [service.id], deadline)
-    except SwarmopsError:
-        cluster.manage(back)
+    except SwarmopsError as failure:
+        try:
+            cluster.manage(back)
+        except SwarmopsError as second:
+            text = f"{failure}\n  The number of replicas could not be put back to {wanted}: {second}"
+            raise SwarmopsError(text, remedy=f"inv rebalance --service {service.name} goes on") from failure
         raise
     cluster.manage(back)
     wait(cluster, [service.id], deadline)

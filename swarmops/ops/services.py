@@ -11,7 +11,7 @@ from swarmops.errors import InputError, SwarmopsError, suggest
 from swarmops.facts import Json, Service, image_of
 from swarmops.ops import ingress
 from swarmops.ops.convergence import wait
-from swarmops.ops.ending import counted, unended
+from swarmops.ops.ending import counted, end, unended
 from swarmops.ops.status import Status
 from swarmops.report import Recap, table
 from swarmops.wait import Deadline, until
@@ -64,7 +64,7 @@ def remove(cluster: Cluster, names: Collection[str], timeout: float) -> Recap:
     services = {service.name: service for service in cluster.ask(facts.services)}
     there = [services[name] for name in names if name in services]
     if there:
-        cluster.manage(commands.remove(*(service.name for service in there)))
+        end(cluster, there)
         gone(cluster, {service.id for service in there}, deadline)
     for service in there:
         recap.changed(service.name, "removed")
