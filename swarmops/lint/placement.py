@@ -45,9 +45,8 @@ def _nodes(service: Wanted, swarm: Swarm) -> Iterator[Note]:
         alone = [text for text in constraints if not swarm.meeting([text])]
         what = " and ".join(alone) if alone else f"all of {', '.join(constraints)}"
         # A service that runs everywhere runs nowhere then, and swarm has nothing to complain of.
-        yield Note(
-            where, f"no node of the swarm meets {what}", "inv label, or inv status", error=not service.everywhere
-        )
+        remedy = "write another constraint, or state labels in the inventory (inv up); inv status shows the nodes"
+        yield Note(where, f"no node of the swarm meets {what}", remedy, error=not service.everywhere)
     elif not swarm.eligible(constraints):
         said = ", ".join(f"{node.hostname} is {node.state} and {node.availability}" for node in met)
         yield Note(where, f"no node that meets them takes tasks now: {said}", "inv activate", error=False)

@@ -93,7 +93,8 @@ def _role(cluster: Cluster, name: str, role: Role, timeout: float) -> Recap:
 def _warn_even(cluster: Cluster, recap: Recap) -> None:
     managers = sum(node.manages for node in cluster.ask(facts.nodes))
     if managers % 2 == 0:
-        recap.note(f"{managers} managers bear the loss of {(managers - 1) // 2}, no more than {managers - 1} would.")
+        lost = f"{managers} managers bear the loss of {(managers - 1) // 2}"
+        recap.note(f"{lost}, as {managers - 1} would: an odd number is better.")
 
 
 def _availability(cluster: Cluster, recap: Recap, member: SwarmNode, name: str, wanted: str) -> None:

@@ -53,6 +53,7 @@ def rollback(cluster: Cluster, name: str, timeout: float) -> Recap:
     if now.spec != service.previous:
         raise SwarmopsError(f"{name} was changed by somebody else during the rollback", remedy=f"inv ps {name}")
     recap.changed(name, f"rolled back from {before} to {after}" if before != after else "rolled back")
+    note_stack(cluster, recap, service)
     ingress.refresh(cluster, recap, deadline)
     recap.ok(name)
     return recap

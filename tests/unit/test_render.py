@@ -50,6 +50,14 @@ def test_where_there_is_jinja_what_is_for_docker_is_marked(root: Path) -> None:
         rendered(root, "{{.Node.Hostname}} {{ a }}", a=1)
 
 
+def test_what_is_no_text(root: Path) -> None:
+    (root / "bin").write_bytes(b"\xff\xfe")
+    with pytest.raises(InputError, match=r"^templates/bin: not UTF-8 text$"):
+        render(root / "bin", root, {})
+    with pytest.raises(InputError, match=r"^templates/stacks/web\.yml\.j2:2: not UTF-8 text$"):
+        rendered(root, "a: 1\n{% include 'bin' %}\n")
+
+
 def fails() -> str:
     raise InputError("ech: no such image")
 

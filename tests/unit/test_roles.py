@@ -221,7 +221,7 @@ def test_what_differs_from_the_inventory_is_said(verb: str, name: str, says: lis
     ("managers", "said"),
     [
         (1, ""),
-        (2, "2 managers bear the loss of 0, no more than 1 would."),
+        (2, "2 managers bear the loss of 0, as 1 would: an odd number is better."),
         (3, ""),
         (4, "4 managers bear the loss of 1"),
     ],
