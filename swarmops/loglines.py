@@ -176,9 +176,9 @@ class Request:
             begin = _moment(since, now) if since else 0
         except (ValueError, OverflowError):
             form = "should be a span such as 10m or 1h30m, or a time such as 2024-05-01T12:00"
-            wrong.append(Problem("--since", 0, f"{since}: {form}"))
-        if tail and not tail.isdecimal():
-            wrong.append(Problem("--tail", 0, f"{tail}: should be a number of lines, 0 or more"))
+            wrong.append(Problem(f"--since {since}", 0, form))
+        if tail and not re.fullmatch("[0-9]{1,6}", tail):
+            wrong.append(Problem(f"--tail {tail}", 0, "should be a number of lines, 0 to 999999"))
         if wrong:
             raise InputError.of(wrong)
         return cls(begin, int(tail) if tail else None)

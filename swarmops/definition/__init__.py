@@ -6,7 +6,8 @@ value of every one of them, in one form, whether somebody stated it or the engin
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from swarmops.definition.attached import publish
@@ -28,20 +29,25 @@ def parse(stated: Stated, publish_mode: str) -> tuple[Definition, dict[str, list
     gone: dict[str, list[str]] = {}
     problems: list[Problem] = []
     for name, texts in stated.items():
-        try:
-            if name in ONE:
-                found[name] = ONE[name].read(str(texts))
-            elif name.endswith("-rm"):
-                gone[name.removesuffix("-rm")] = list(texts)
-            elif name == "publish":
-                found[name] = dict(publish(text, publish_mode) for text in texts)
-            else:
-                found[name] = dict(MANY[name].read(text) for text in texts)
-        except ValueError as error:
-            problems.append(Problem(f"--{name}", 0, str(error)))
+        if name.endswith("-rm"):
+            gone[name.removesuffix("-rm")] = list(texts)
+            continue
+        read, values = _reader(name, publish_mode), []
+        for text in [texts] if isinstance(texts, str) else texts:
+            try:
+                values.append(read(text))
+            except ValueError as error:
+                problems.append(Problem(f"--{name} {text}", 0, str(error)))
+        found[name] = dict(values) if name in MANY else next(iter(values), None)
     if problems:
         raise InputError.of(problems)
     return found, gone
+
+
+def _reader(name: str, publish_mode: str) -> Callable[[str], Any]:
+    if name == "publish":
+        return partial(publish, mode=publish_mode)
+    return ONE[name].read if name in ONE else MANY[name].read
 
 
 def complete(stated: Definition) -> Definition:

@@ -36,7 +36,7 @@ def publish(text: str, mode: str = "ingress") -> tuple[str, str]:
         or said["protocol"] not in ("tcp", "udp", "sctp")
         or said["mode"] not in ("host", "ingress")
     ):
-        raise ValueError(f"{text}: should be such as 8080:80, 53:53/udp or published=8080,target=80,mode=host")
+        raise ValueError("should be such as 8080:80, 53:53/udp or published=8080,target=80,mode=host")
     return _port(said)
 
 
@@ -60,15 +60,15 @@ def mount(text: str) -> tuple[str, str]:
         said.setdefault(name, []).append(value or ("true" if name in FLAGS else ""))
     kind = said.setdefault("type", ["volume"])[0]
     if kind not in FIELDS:
-        raise ValueError(f"{text}: type={kind} should be bind, volume or tmpfs")
+        raise ValueError(f"type={kind} should be bind, volume or tmpfs")
     known = {"type", "target", "readonly", *FIELDS[kind], *(() if kind == "tmpfs" else ("source",))}
-    if unknown := sorted(said.keys() - known):
-        raise ValueError(f"{text}: a {kind} mount has no {unknown[0]}")
+    if "=" in text and (unknown := sorted(said.keys() - known)):
+        raise ValueError(f"a {kind} mount has no {unknown[0]}")
     paths = [said.get("target", [""])[0], *([said.get("source", [""])[0]] if kind == "bind" else [])]
     if not all(path.startswith("/") for path in paths):
-        raise ValueError(f"{text}: should be such as type={kind},{SAMPLES[kind]}target=/data")
+        raise ValueError(f"should be such as type={kind},{SAMPLES[kind]}target=/data")
     if kind == "volume" and not VOLUME.fullmatch(said.get("source", ["any"])[0]):
-        raise ValueError(f"{text}: a volume has a name of two letters or more, without /")
+        raise ValueError("a volume has a name of two letters or more, without /")
     return _mount(said | _tmpfs(said) | {"readonly": [value for value in said.get("readonly", []) if value != "false"]})
 
 
@@ -102,7 +102,7 @@ def _fields(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _is_port(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and 1 <= int(text) <= HIGHEST_PORT
+    return bool(re.fullmatch("[0-9]{1,5}", text)) and 1 <= int(text) <= HIGHEST_PORT
 
 
 def _port(said: Mapping[str, Any]) -> tuple[str, str]:
@@ -116,8 +116,8 @@ def _port(said: Mapping[str, Any]) -> tuple[str, str]:
 def _tmpfs(said: Mapping[str, list[str]]) -> dict[str, list[str]]:
     found = {"tmpfs-size": [str(size(text)) for text in said.get("tmpfs-size", [])]}
     modes = said.get("tmpfs-mode", [])
-    if not all(re.fullmatch("[0-7]+", text) for text in modes):
-        raise ValueError(f"tmpfs-mode={modes[0]}: should be an octal number such as 1770")
+    if not all(re.fullmatch("[0-7]{1,4}", text) for text in modes):
+        raise ValueError("tmpfs-mode should be an octal number such as 1770")
     return found | {"tmpfs-mode": [f"{int(text, 8):o}" for text in modes]}
 
 

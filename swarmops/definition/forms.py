@@ -11,6 +11,8 @@ DURATION = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)")
 UNITS = {"h": 3600 * NANO, "m": 60 * NANO, "s": NANO, "ms": 10**6, "us": 1000, "µs": 1000, "ns": 1}
 MEMORY = re.compile(r"(\d+(?:\.\d+)?) ?([kmgt]?)(?:i?b)?", re.IGNORECASE)
 SIZES = {"t": 1 << 40, "g": 1 << 30, "m": 1 << 20, "k": 1 << 10, "": 1}
+MOST = (1 << 63) - 1
+"""The engine keeps its numbers in so many bits."""
 LEAST_MEMORY = 4 << 20
 LEAST_CPUS = 10**6
 """Bytes, and thousand-millionths of a processor: the engine refuses less."""
@@ -19,9 +21,10 @@ CONSTRAINT = re.compile(r"\s*([\w.\-/]+)\s*(==|!=)\s*(\S.*?)\s*")
 
 def duration(text: str) -> int:
     """Nanoseconds."""
-    if text != "0" and not re.fullmatch(f"(?:{DURATION.pattern})+", text):
-        raise ValueError(f"{text}: should be a duration such as 500ms, 10s or 1m30s")
-    return round(sum(float(number) * UNITS[unit] for number, unit in DURATION.findall(text)))
+    value = sum(float(number) * UNITS[unit] for number, unit in DURATION.findall(text))
+    if (text != "0" and not re.fullmatch(f"(?:{DURATION.pattern})+", text)) or value > MOST:
+        raise ValueError("should be a duration such as 500ms, 10s or 1m30s")
+    return round(value)
 
 
 def show_duration(value: int) -> str:
@@ -33,16 +36,17 @@ def show_duration(value: int) -> str:
 def size(text: str) -> int:
     """Bytes."""
     match = MEMORY.fullmatch(text)
-    if not match:
-        raise ValueError(f"{text}: should be a size such as 64m or 1.5g")
-    return round(float(match[1]) * SIZES[match[2].lower()])
+    value = float(match[1]) * SIZES[match[2].lower()] if match else MOST
+    if value >= MOST:
+        raise ValueError("should be a size such as 64m or 1.5g")
+    return round(value)
 
 
 def memory(text: str) -> int:
     """Bytes; 0 is no limit."""
     value = size(text)
     if 0 < value < LEAST_MEMORY:
-        raise ValueError(f"{text}: should be 4m or more")
+        raise ValueError("should be 4m or more")
     return value
 
 
@@ -54,10 +58,10 @@ def show_memory(value: int) -> str:
 
 def cpus(text: str) -> int:
     """Thousand-millionths of a processor; 0 is no limit."""
-    value = round(float(text) * NANO) if re.fullmatch(r"\d*\.?\d+", text) else -1
-    if value != 0 and value < LEAST_CPUS:
-        raise ValueError(f"{text}: should be a number of processors such as 0.5 or 2")
-    return value
+    value = float(text) * NANO if re.fullmatch(r"\d*\.?\d+", text) else -1
+    if value != 0 and not LEAST_CPUS <= value < MOST:
+        raise ValueError("should be a number of processors such as 0.5 or 2")
+    return round(value)
 
 
 def show_cpus(value: int) -> str:
@@ -67,15 +71,15 @@ def show_cpus(value: int) -> str:
 
 def count(text: str) -> int:
     """A whole number."""
-    if not (text.isascii() and text.isdecimal()):
-        raise ValueError(f"{text}: should be a whole number, 0 or more")
+    if not re.fullmatch("[0-9]{1,6}", text):
+        raise ValueError("should be a whole number, 0 to 999999")
     return int(text)
 
 
 def ratio(text: str) -> float:
     """A part of the whole."""
     if not re.fullmatch(r"0?\.\d+|0|1|1\.0+|0\.0+", text):
-        raise ValueError(f"{text}: should be a number from 0 to 1")
+        raise ValueError("should be a number from 0 to 1")
     return float(text)
 
 
@@ -83,8 +87,9 @@ def words(text: str) -> tuple[str, ...]:
     """The words of a command line, quoted as in a shell."""
     try:
         return tuple(shlex.split(text))
-    except ValueError as error:
-        raise ValueError(f"{text}: {error}") from None
+    except ValueError:
+        what = "a backslash stands at the end" if text.endswith("\\") else "a quotation mark does not end"
+        raise ValueError(what) from None
 
 
 def one_of(*known: str) -> Callable[[str], str]:
@@ -92,7 +97,7 @@ def one_of(*known: str) -> Callable[[str], str]:
 
     def read(text: str) -> str:
         if text not in known:
-            raise ValueError(f"{text}: should be {' or '.join(known)}")
+            raise ValueError(f"should be {' or '.join(known)}")
         return text
 
     return read
@@ -103,7 +108,7 @@ def pair(text: str) -> tuple[str, str]:
     name, equals, _ = text.partition("=")
     # Without a value docker takes the one in its own environment, which is that of whichever manager answers.
     if not name or not equals:
-        raise ValueError(f"{text}: should be NAME=value")
+        raise ValueError("should be NAME=value")
     return name, text
 
 
@@ -111,19 +116,19 @@ def constraint(text: str) -> tuple[str, str]:
     """A comparison of something that nodes have."""
     match = CONSTRAINT.fullmatch(text)
     if not match:
-        raise ValueError(f"{text}: should be such as node.role==worker or node.labels.region!=east")
+        raise ValueError("should be such as node.role==worker or node.labels.region!=east")
     return "".join(match.groups()), text
 
 
 def preference(text: str) -> tuple[str, str]:
     """A label over whose values tasks are spread."""
     if not re.fullmatch(r"spread=(node|engine)\.labels\.\S+", text):
-        raise ValueError(f"{text}: should be such as spread=node.labels.region")
+        raise ValueError("should be such as spread=node.labels.region")
     return text, text
 
 
 def network(text: str) -> tuple[str, str]:
     """A network's name."""
     if not re.fullmatch(r"\w[\w.-]*", text):
-        raise ValueError(f"{text}: should be the name of a network")
+        raise ValueError("should be the name of a network")
     return text, text

@@ -61,10 +61,6 @@ def update(cluster: Cluster, name: str, stated: Stated, timeout: float, *, rollb
     route = routing(cluster) if {"endpoint-mode", "publish"} & stated.keys() else "mesh"
     meshless = route == "dns" or stated.get("endpoint-mode", before["endpoint-mode"]) == "dnsrr"
     told, removed = definition.parse(stated, "host" if meshless else "ingress")
-    if told.get("mode", before["mode"]) != before["mode"]:
-        raise InputError(
-            f"--mode: {name} is {before['mode']}", remedy=f"inv service.rm {name}, then inv service.create"
-        )
     wanted = _possible(cluster, definition.updated(before, told, removed), stated, route)
     changes = definition.changes(before, wanted)
     if changes:
@@ -100,7 +96,7 @@ def _possible(cluster: Cluster, wanted: Definition, stated: Stated, route: str) 
     problems = definition.conflicts(wanted, stated, route)
     networks = _networks(cluster).values()
     for name in sorted(wanted["network"].keys() & set(stated.get("network", ())) - set(networks)):
-        problems.append(Problem("--network", 0, f"{name}: the swarm has no such network{suggest(name, networks)}"))
+        problems.append(Problem(f"--network {name}", 0, f"the swarm has no such network{suggest(name, networks)}"))
     try:
         image = pinned(cluster, str(stated["image"])) if "image" in stated else wanted["image"]
     except InputError as error:

@@ -42,8 +42,9 @@ class Options:
         if self.subnet:
             try:
                 IPv4Network(self.subnet)
-            except ValueError as error:
-                raise InputError(f"--subnet {self.subnet}: {error}", remedy="such as 10.90.0.0/24") from None
+            except ValueError:
+                form = "should be an IPv4 subnet such as 10.90.0.0/24"
+                raise InputError(f"--subnet {self.subnet}: {form}") from None
 
     def differences(self, wanted: Options) -> list[str]:
         """How this network is not the wanted one, in words."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 from typing import Any
 
 from invoke.parser.argument import Argument
@@ -36,6 +38,19 @@ class EitherTask(Task[Body]):
         either = Either(names=first.names, help=first.help, positional=True)
         either.beside = second
         return [either, second, *others]
+
+
+class OptionalTask(Task[Body]):
+    """A task whose first argument may be the word that follows its name, an option, or left out."""
+
+    def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
+        """The arguments, as invoke has them; the first is positional when a word follows the task's name."""
+        first, *others = super().get_arguments(ignore_unknown_help)
+        # Invoke knows no positional argument that may be missing.
+        follows = next((word for name, word in pairwise(sys.argv) if name == self.name), "-")
+        if not follows.startswith("-"):
+            first.positional, first.default = True, None
+        return [first, *others]
 
 
 def takes(names: Iterable[str]) -> Callable[[Body], Body]:

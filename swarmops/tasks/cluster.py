@@ -5,12 +5,10 @@ from __future__ import annotations
 from invoke.context import Context
 from invoke.tasks import task
 
-from swarmops.tasks.session import Seconds, inventory, progress, recap, session, show, show_json
-
-TIMEOUT = "seconds to wait before it counts as failed"
+from swarmops.tasks.session import Seconds, inventory, progress, recap, session, show, show_json, timeout_help
 
 
-@task(help={"timeout": TIMEOUT})
+@task(help={"timeout": timeout_help(300)})
 def up(c: Context, timeout: int = Seconds(300)) -> None:
     """Start the lab, make the swarm, and wait until every node is Ready and in its role."""
     with session(c) as cluster, recap() as done:
@@ -28,7 +26,7 @@ def down(c: Context, volumes: bool = False) -> None:
         show(tear_down(cluster, volumes=volumes))
 
 
-@task(help={"timeout": TIMEOUT})
+@task(help={"timeout": timeout_help(900)})
 def quickstart(c: Context, timeout: int = Seconds(900)) -> None:
     """Do everything from a fresh machine: engine, images, lab, stacks; then ask the ingress."""
     with progress() as shown:

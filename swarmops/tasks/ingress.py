@@ -10,7 +10,7 @@ from swarmops.tasks.session import session
 
 @task
 def credentials(c: Context) -> None:
-    """Show where the proxies' statistics are, and the user and password that see them."""
+    """Show the address of the proxies' statistics, and the user and password for it."""
     with session(c) as cluster:
         from swarmops.ops import ingress
 

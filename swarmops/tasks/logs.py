@@ -9,15 +9,15 @@ from invoke.context import Context
 from invoke.tasks import task
 
 from swarmops.errors import InputError
-from swarmops.tasks.session import session
+from swarmops.tasks.session import MOST_COUNTED, is_number, names, session
 
 
 @task(
     positional=["name"],
     help={
-        "name": "a stack or a service",
-        "since": "only what is younger: a span such as 10m or 1h30m, or a time such as 2024-05-01T12:00",
-        "tail": "only the last so many lines of each task",
+        "name": "name of a stack or service",
+        "since": "only lines since then: a span such as 10m or 1h30m, or a time such as 2024-05-01T12:00",
+        "tail": "only the last N lines of each task",
         "follow": "go on with what is printed from now on, by new tasks too, until Ctrl-C, which is exit 0",
         "timestamps": "begin each line with its time",
     },
@@ -30,6 +30,7 @@ def logs(
     from swarmops.ops.logs import show
     from swarmops.report import Output
 
+    names(name, "inv logs echo")
     output = Output()
     request = Request.parse(since, tail, datetime.now().astimezone())
     with session(c) as cluster:
@@ -47,17 +48,18 @@ def logs(
     positional=["service"],
     help={
         "service": "name of the service, such as echo_api",
-        "task": "number of the task, such as 2 for echo_api.2; otherwise the first that runs",
-        "node": "only a task on this node",
+        "task": "number of the task, such as 2 for echo_api.2; the first that runs unless stated; "
+        "a global service has none, see --node",
+        "node": "this node alone",
     },
 )
 def exec_(c: Context, service: str, task: str = "", node: str = "") -> None:
-    """Run a command in a running task, wherever it is: inv exec echo_api -- command. Its exit code is the task's."""
+    """Run a command in a running task, wherever it is: inv exec echo_api -- command. Exits with the command's code."""
     problems = []
     if not (words := remainder()):
         problems.append("there is no command: inv exec echo_api -- command")
-    if task and not (task.isdecimal() and int(task)):
-        problems.append(f"--task {task}: should be the number of a task, 1 or more")
+    if task and not is_number(task, 1):
+        problems.append(f"--task {task}: should be the number of a task, 1 to {MOST_COUNTED}")
     if problems:
         raise InputError("\n  ".join(problems))
     with session(c) as cluster:
@@ -69,7 +71,7 @@ def exec_(c: Context, service: str, task: str = "", node: str = "") -> None:
 
 @task(positional=["node"], help={"node": "name of the node in the inventory"})
 def shell(c: Context, node: str) -> None:
-    """Open a shell on a node, or run a command there: inv shell worker01 [-- command]. Its exit code is the task's."""
+    """Open a shell on a node or run a command there: inv shell worker01 [-- command]. Exits with the command's code."""
     with session(c) as cluster:
         from swarmops.commands import Command
         from swarmops.commands.inside import SHELL

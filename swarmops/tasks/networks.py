@@ -5,20 +5,18 @@ from __future__ import annotations
 from invoke.context import Context
 from invoke.tasks import task
 
-from swarmops.tasks.session import Seconds, session, show
-
-TIMEOUT = "seconds to wait before it counts as failed"
+from swarmops.tasks.session import Seconds, names as listed, session, show, timeout_help
 
 
 @task(
     positional=["name"],
     help={
         "name": "name of the network",
-        "driver": "overlay",
+        "driver": "overlay, the only one there is for services",
         "attachable": "plain containers may join it",
         "encrypted": "traffic between the nodes is encrypted",
-        "subnet": "such as 10.90.0.0/24; otherwise swarm chooses one",
-        "timeout": TIMEOUT,
+        "subnet": "such as 10.90.0.0/24; one that swarm chooses unless stated",
+        "timeout": timeout_help(30),
     },
 )
 def create(
@@ -46,13 +44,14 @@ def ls(c: Context) -> None:
         print(networks.ls(cluster))
 
 
-@task(positional=["names"], help={"names": "name of the network; several: front,back", "timeout": TIMEOUT})
+@task(positional=["names"], help={"names": "names of networks, such as front,back", "timeout": timeout_help(60)})
 def rm(c: Context, names: str, timeout: int = Seconds(60)) -> None:
     """Remove networks that no service uses, and wait until they are gone."""
+    wanted = listed(names, "inv network.rm front,back")
     with session(c) as cluster:
         from swarmops.ops import networks
 
-        show(networks.remove(cluster, list(dict.fromkeys(filter(None, names.split(",")))), timeout))
+        show(networks.remove(cluster, wanted, timeout))
 
 
 GROUPS = {"network": (create, ls, rm)}

@@ -10,9 +10,9 @@ def _changing(kind: str, actions: str) -> dict[str, str]:
     return {
         f"{kind}-parallelism": f"tasks per step of {kind}; 0 is all at once",
         f"{kind}-delay": "pause between two steps, such as 10s",
-        f"{kind}-order": "start-first, or stop-first, which is the default",
+        f"{kind}-order": "start-first or stop-first",
         f"{kind}-failure-action": f"what swarm does when a task fails: {actions}",
-        f"{kind}-monitor": "how long each task is watched for failure; 5s otherwise",
+        f"{kind}-monitor": "how long each task is watched for failure",
         f"{kind}-max-failure-ratio": "part of the tasks that may fail, from 0 to 1",
     }
 
@@ -22,9 +22,9 @@ ONE = {
     "args": 'arguments for the image: "serve --port 80", or after -- at the end of the line',
     "entrypoint": "program instead of the image's",
     "mode": "replicated, or global: one task on each node",
-    "replicas": "number of tasks; 1 otherwise",
+    "replicas": "number of tasks",
     "replicas-max-per-node": "most tasks on one node",
-    "endpoint-mode": "vip or dnsrr; otherwise what the nodes' kernel can serve",
+    "endpoint-mode": "vip or dnsrr",
     "limit-cpu": "most processors a task may use, such as 0.5",
     "limit-memory": "most memory a task may use, such as 64m",
     "reserve-cpu": "processors a node must have left for a task",
@@ -32,7 +32,7 @@ ONE = {
     **_changing("update", "pause, continue or rollback"),
     **_changing("rollback", "pause or continue"),
     "restart-condition": "any, on-failure or none",
-    "stop-grace-period": "time to end before a task is killed; 10s otherwise",
+    "stop-grace-period": "time to end before a task is killed",
     "health-cmd": "command that tells whether a task is healthy",
     "health-interval": "time between two checks",
     "health-timeout": "longest a check may take",
@@ -65,8 +65,24 @@ REMOVED = {
 }
 """What an update takes away; repeatable too."""
 
-CREATE = ONE | {name: f"{text} (repeatable)" for name, text in MANY.items()}
-UPDATE = CREATE | REMOVED
+DEFAULTS = {
+    "mode": "replicated",
+    "replicas": "1",
+    "endpoint-mode": "what the nodes' kernel can serve",
+    **{f"{kind}-parallelism": "1" for kind in ("update", "rollback")},
+    **{f"{kind}-delay": "0s" for kind in ("update", "rollback")},
+    **{f"{kind}-order": "stop-first" for kind in ("update", "rollback")},
+    **{f"{kind}-failure-action": "pause" for kind in ("update", "rollback")},
+    **{f"{kind}-monitor": "5s" for kind in ("update", "rollback")},
+    **{f"{kind}-max-failure-ratio": "0" for kind in ("update", "rollback")},
+    "restart-condition": "any",
+    "stop-grace-period": "10s",
+}
+"""What a new service has; an update leaves what is not stated."""
+
+_REPEATED = {name: f"{text} (repeatable)" for name, text in MANY.items()}
+CREATE = ONE | {name: f"{ONE[name]}; {value} unless stated" for name, value in DEFAULTS.items()} | _REPEATED
+UPDATE = {name: text for name, text in ONE.items() if name != "mode"} | _REPEATED | REMOVED
 LISTS = [name.replace("-", "_") for name in (*MANY, *REMOVED)]
 """Those that may be given several times, as invoke knows them."""
 

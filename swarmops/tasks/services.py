@@ -12,15 +12,30 @@ from swarmops.errors import InputError
 from swarmops.tasks.arguments import EitherTask, takes
 from swarmops.tasks.logs import remainder
 from swarmops.tasks.service_options import CREATE, LISTS, UPDATE, stated
-from swarmops.tasks.session import BREAK_LOCK, LOCK_WAIT, LockWait, Seconds, session, show
+from swarmops.tasks.session import (
+    BREAK_LOCK,
+    LOCK_WAIT,
+    MOST_COUNTED,
+    PUT_BACK,
+    LockWait,
+    Seconds,
+    is_number,
+    names as listed,
+    session,
+    show,
+    timeout_help,
+)
 
-NAME = "name of the service"
-TIMEOUT = "seconds to wait before it counts as failed"
+NAME = "name of the service, such as echo_api"
 
 
-@task(positional=["name"], help={"name": "a stack or a service", "all": "all that swarm still knows of, however old"})
+@task(
+    positional=["name"],
+    help={"name": "name of a stack or service", "all": "all that swarm still knows of, however old"},
+)
 def ps(c: Context, name: str, all: bool = False) -> None:
     """List the tasks of a stack or service, with the reason of each that does not run."""
+    listed(name, "inv ps echo")
     with session(c) as cluster:
         from swarmops.ops import status
 
@@ -30,13 +45,14 @@ def ps(c: Context, name: str, all: bool = False) -> None:
 @task(
     klass=EitherTask,
     positional=["service"],
+    auto_shortflags=False,
     help={
-        "service": "name of the service, such as echo_api; or else",
-        "stack": "name of a stack, all of which goes back to a recorded version",
-        "to": "which version of the stack; the one before the newest otherwise",
-        "timeout": TIMEOUT,
-        "lock-wait": f"{LOCK_WAIT}, with --stack",
-        "break-lock": f"{BREAK_LOCK}, with --stack",
+        "service": f"{NAME}; this or --stack",
+        "stack": "name of the stack, all of which goes back to a recorded version",
+        "to": "number of the version (inv history); the one before the newest unless stated; with --stack",
+        "timeout": timeout_help(180),
+        "lock-wait": f"{LOCK_WAIT}; with --stack",
+        "break-lock": f"{BREAK_LOCK}; with --stack",
     },
 )
 def rollback(
@@ -51,8 +67,11 @@ def rollback(
     """Put the previous version of a service or stack back and wait until it runs and stays up."""
     if service and stack:
         raise InputError("a service or a --stack, not both", remedy=f"inv rollback {service}")
-    if to and not (stack and to.isdecimal()):
+    if to and not (stack and is_number(to, 1)):
         raise InputError(f"--to {to}: should be the number of a version, of a --stack", remedy="inv history STACK")
+    if (lock_wait or break_lock) and not stack:
+        raise InputError("--lock-wait and --break-lock: only with --stack", remedy="inv rollback --stack echo")
+    listed(stack or service, "inv rollback echo_api, or inv rollback --stack echo")
     with session(c) as cluster:
         from swarmops.ops import deploy, history, services
 
@@ -65,20 +84,18 @@ def rollback(
 
 @task(
     positional=["replicas"],
-    help={"replicas": "service=count, such as echo_api=6; several: echo_api=6,my_web=2", "timeout": TIMEOUT},
+    help={"replicas": "service=count, such as echo_api=6; several: echo_api=6,my_web=2", "timeout": timeout_help(180)},
 )
 def scale(c: Context, replicas: str, timeout: int = Seconds(180)) -> None:
     """Set the number of replicas of services and wait until so many run and stay up."""
-    wanted = dict(part.partition("=")[::2] for part in replicas.split(","))
-    if wrong := [part for part in replicas.split(",") if not re.fullmatch(r"[^=\s]+=[0-9]+", part)]:
-        raise InputError(f"{', '.join(wrong)}: not of the form service=count", remedy="inv scale echo_api=6")
+    wanted = _counts(replicas)
     with session(c) as cluster:
         from swarmops.ops import services
 
-        show(services.scale(cluster, {name: int(count) for name, count in wanted.items()}, timeout))
+        show(services.scale(cluster, wanted, timeout))
 
 
-@task(help={"service": "this service alone", "timeout": TIMEOUT})
+@task(help={"service": f"{NAME}; all of them unless stated", "timeout": timeout_help(300)})
 def rebalance(c: Context, service: str = "", timeout: int = Seconds(300)) -> None:
     """Spread tasks evenly again, after a node joined or was activated; leave services alone that are even."""
     with session(c) as cluster:
@@ -91,7 +108,7 @@ def rebalance(c: Context, service: str = "", timeout: int = Seconds(300)) -> Non
     positional=["name"],
     iterable=LISTS,
     auto_shortflags=False,
-    help=CREATE | {"name": NAME, "timeout": TIMEOUT, "keep": "when it fails, leave it there"},
+    help=CREATE | {"name": NAME, "timeout": timeout_help(180), "keep": "leave the service there when it fails"},
 )
 @takes(CREATE)
 def create(c: Context, name: str, timeout: int = Seconds(180), keep: bool = False, **options: object) -> None:
@@ -106,11 +123,12 @@ def create(c: Context, name: str, timeout: int = Seconds(180), keep: bool = Fals
     positional=["name"],
     iterable=LISTS,
     auto_shortflags=False,
-    help=UPDATE | {"name": NAME, "timeout": TIMEOUT, "rollback": "when it fails, leave it as it is"},
+    help=UPDATE | {"name": NAME, "timeout": timeout_help(180), "rollback": PUT_BACK},
 )
 @takes(UPDATE)
 def update(c: Context, name: str, timeout: int = Seconds(180), rollback: bool = True, **options: object) -> None:
-    """Change what is given of a service and wait until it runs and stays up; put the version before back otherwise."""
+    """Change the options that are given, leave the others, and wait until it runs and stays up; put the \
+version before back otherwise."""
     with session(c) as cluster:
         from swarmops.ops import by_hand
 
@@ -126,13 +144,26 @@ def ls(c: Context) -> None:
         print(services.ls(status.Status.read(cluster)))
 
 
-@task(positional=["names"], help={"names": "name of the service; several: web,api", "timeout": TIMEOUT})
+@task(positional=["names"], help={"names": "names of services, such as web,api", "timeout": timeout_help(120)})
 def rm(c: Context, names: str, timeout: int = Seconds(120)) -> None:
     """Remove services and wait until their tasks are gone."""
+    wanted = listed(names, "inv service.rm web,api")
     with session(c) as cluster:
         from swarmops.ops import services
 
-        show(services.remove(cluster, list(dict.fromkeys(filter(None, names.split(",")))), timeout))
+        show(services.remove(cluster, wanted, timeout))
+
+
+def _counts(text: str) -> dict[str, int]:
+    """The replicas in `web=2,api=3`, by service. Raises InputError."""
+    remedy = "inv scale echo_api=6"
+    parts = [part.partition("=") for part in text.split(",")]
+    if malformed := [word for word in text.split(",") if word and not re.fullmatch(r"[^=\s]+=[0-9]+", word)]:
+        raise InputError(f"{', '.join(malformed)}: not of the form service=count", remedy=remedy)
+    listed(",".join(name for name, _, _ in parts), remedy)
+    if large := [f"{name}={count}" for name, _, count in parts if not is_number(count, 0)]:
+        raise InputError(f"{', '.join(large)}: the count should be 0 to {MOST_COUNTED}", remedy=remedy)
+    return {name: int(count) for name, _, count in parts}
 
 
 def _words() -> dict[str, str]:

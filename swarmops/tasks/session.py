@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,8 +20,11 @@ if TYPE_CHECKING:
     from swarmops.inventory import Inventory
     from swarmops.report import Progress, Recap
 
-LOCK_WAIT = "seconds to wait for whoever changes the stack now"
+MOST_SECONDS = 9_999_999
+MOST_COUNTED = 999_999
+LOCK_WAIT = "seconds to wait for whoever changes the stack now; 0 unless stated"
 BREAK_LOCK = "take the lock from whoever changes the stack now"
+PUT_BACK = "put the version before back when it fails; --no-rollback leaves it as it is"
 
 
 class Seconds(int):
@@ -30,8 +34,9 @@ class Seconds(int):
 
     def __new__(cls, value: int | str) -> Self:
         """Raises InputError for what is no number of seconds."""
-        if not str(value).isdecimal() or int(value) < cls.least:
-            raise InputError(f"{cls.option} {value}: should be a whole number of seconds, {cls.least} or more")
+        if not is_number(str(value), cls.least, MOST_SECONDS):
+            form = f"should be a whole number of seconds, {cls.least} to {MOST_SECONDS}"
+            raise InputError(f"{cls.option} {value}: {form}")
         return super().__new__(cls, value)
 
 
@@ -39,6 +44,26 @@ class LockWait(Seconds):
     """The value of `--lock-wait`."""
 
     option, least = "--lock-wait", 0
+
+
+def timeout_help(seconds: int) -> str:
+    """The help for `--timeout`, whose default is that many seconds."""
+    return f"seconds to wait before it counts as failed; {seconds} unless stated"
+
+
+def is_number(text: str, least: int, most: int = MOST_COUNTED) -> bool:
+    """Whether a text is a whole number from `least` to `most`; of more digits than those of `most` it is none."""
+    return bool(re.fullmatch(f"[0-9]{{1,{len(str(most))}}}", text)) and least <= int(text) <= most
+
+
+def names(text: str, remedy: str) -> list[str]:
+    """The names in `web,api`. Raises InputError, with the remedy, for one that is missing or stated twice."""
+    found = text.split(",")
+    problems = ["a name is missing"] if "" in found else []
+    problems += [f"{name}: stated twice" for name in dict.fromkeys(found) if name and found.count(name) > 1]
+    if problems:
+        raise InputError("\n  ".join(problems), remedy=remedy)
+    return found
 
 
 def inventory(c: Context) -> Inventory:

@@ -6,21 +6,21 @@ from invoke.context import Context
 from invoke.tasks import task
 
 from swarmops.errors import PendingError
-from swarmops.tasks.session import BREAK_LOCK, LOCK_WAIT, LockWait, Seconds, session, show
+from swarmops.tasks.session import BREAK_LOCK, LOCK_WAIT, PUT_BACK, LockWait, Seconds, session, show, timeout_help
 
 STACK = "name of the stack in the inventory"
-TIMEOUT = "seconds to wait before it counts as failed"
+KNOWN = "name of the stack"
 
 
 @task(
     positional=["stack"],
     help={
         "stack": STACK,
-        "timeout": f"{TIMEOUT}; putting the version before back may take as long again",
-        "message": "why, for the history",
-        "rollback": "when it fails, leave it as it is",
-        "keep": "when a first deploy fails, leave what it made",
-        "pre-pull": "do not fetch images before services are switched",
+        "timeout": f"{timeout_help(180)}; putting the version before back may take as long again",
+        "message": "text for the history, such as why",
+        "rollback": PUT_BACK,
+        "keep": "leave what a first deploy made when it fails",
+        "pre-pull": "have the nodes fetch new images before services are switched; --no-pre-pull leaves that to swarm",
         "lock-wait": LOCK_WAIT,
         "break-lock": BREAK_LOCK,
     },
@@ -46,7 +46,7 @@ def deploy(
 
 @task(positional=["stack"], help={"stack": STACK})
 def diff(c: Context, stack: str) -> None:
-    """Show what a deploy would change in a stack; exit 3 when something."""
+    """Show what a deploy would change in a stack; exit 3 when it would change something."""
     with session(c) as cluster:
         from swarmops.ops import history as ops
 
@@ -56,7 +56,7 @@ def diff(c: Context, stack: str) -> None:
         print("Nothing to change.")
 
 
-@task(positional=["stack"], help={"stack": STACK})
+@task(positional=["stack"], help={"stack": KNOWN})
 def history(c: Context, stack: str) -> None:
     """List the recorded versions of a stack."""
     with session(c) as cluster:
@@ -67,7 +67,7 @@ def history(c: Context, stack: str) -> None:
 
 @task(
     positional=["stack"],
-    help={"stack": STACK, "timeout": TIMEOUT, "lock-wait": LOCK_WAIT, "break-lock": BREAK_LOCK},
+    help={"stack": KNOWN, "timeout": timeout_help(120), "lock-wait": LOCK_WAIT, "break-lock": BREAK_LOCK},
 )
 def remove(
     c: Context, stack: str, timeout: int = Seconds(120), lock_wait: int = LockWait(0), break_lock: bool = False

@@ -8,6 +8,7 @@ import pytest
 from project import Project
 
 Refused = Callable[..., str]
+UNKNOWN = "eco: no such stack in inventory.yaml, did you mean echo?\n  Next: one of echo, ingress, visualizer"
 
 
 def test_not_yaml(project: Project, refused: Refused) -> None:
@@ -73,9 +74,7 @@ def test_an_unknown_image(refused: Refused, verb: str) -> None:
 
 
 def test_an_unknown_stack(refused: Refused) -> None:
-    assert refused("deploy", "eco") == (
-        "eco: no such stack in inventory.yaml, did you mean echo?\n  Next: one of echo, ingress, visualizer"
-    )
+    assert refused("deploy", "eco") == UNKNOWN
 
 
 @pytest.mark.parametrize("argument", ["echo_api", "echo_api=", "=3", "echo_api=three", "echo_api=-1", "echo_api=1.5"])
@@ -83,10 +82,16 @@ def test_scale_with_a_bad_argument(refused: Refused, argument: str) -> None:
     assert refused("scale", argument) == f"{argument}: not of the form service=count\n  Next: inv scale echo_api=6"
 
 
-@pytest.mark.parametrize("seconds", ["soon", "0", "-4", "1.5"])
+@pytest.mark.parametrize("argument", ["a=1000000", f"a=1,b={'9' * 5000}"])
+def test_scale_to_too_many(refused: Refused, argument: str) -> None:
+    large = argument.rpartition(",")[2]
+    assert refused("scale", argument) == f"{large}: the count should be 0 to 999999\n  Next: inv scale echo_api=6"
+
+
+@pytest.mark.parametrize("seconds", ["soon", "0", "-4", "1.5", "²", "10000000", "9" * 400, "9" * 5000])
 def test_a_timeout_that_is_no_number_of_seconds(refused: Refused, seconds: str) -> None:
     assert refused("up", f"--timeout={seconds}") == (
-        f"--timeout {seconds}: should be a whole number of seconds, 1 or more"
+        f"--timeout {seconds}: should be a whole number of seconds, 1 to 9999999"
     )
 
 
@@ -100,6 +105,43 @@ def test_what_invoke_refuses_by_itself(project: Project, args: tuple[str, ...], 
 
 
 @pytest.mark.parametrize("task", [("deploy", "echo"), ("rollback", "--stack=echo"), ("remove", "echo")])
-def test_a_wait_for_the_lock_that_is_no_number_of_seconds(refused: Refused, task: tuple[str, ...]) -> None:
-    said = "--lock-wait soon: should be a whole number of seconds, 0 or more"
-    assert refused(*task, "--lock-wait=soon") == said
+@pytest.mark.parametrize("seconds", ["soon", "9" * 5000])
+def test_a_wait_for_the_lock_that_is_no_number_of_seconds(
+    refused: Refused, task: tuple[str, ...], seconds: str
+) -> None:
+    said = f"--lock-wait {seconds}: should be a whole number of seconds, 0 to 9999999"
+    assert refused(*task, f"--lock-wait={seconds}") == said
+
+
+@pytest.mark.parametrize("number", ["0", "x", "-1", "9" * 5000])
+def test_what_is_no_number_of_a_task(refused: Refused, number: str) -> None:
+    said = f"--task {number}: should be the number of a task, 1 to 999999"
+    assert refused("exec", "echo_api", f"--task={number}", "--", "true") == said
+
+
+MISSING = "a name is missing"
+LOCKED = "--lock-wait and --break-lock: only with --stack\n  Next: inv rollback --stack echo"
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (("service.rm", ""), f"{MISSING}\n  Next: inv service.rm web,api"),
+        (("service.rm", ","), f"{MISSING}\n  Next: inv service.rm web,api"),
+        (("service.rm", "a,,b,a"), f"{MISSING}\n  a: stated twice\n  Next: inv service.rm web,api"),
+        (("network.rm", ""), f"{MISSING}\n  Next: inv network.rm front,back"),
+        (("network.rm", "a,a"), "a: stated twice\n  Next: inv network.rm front,back"),
+        (("scale", "a=1,a=2"), "a: stated twice\n  Next: inv scale echo_api=6"),
+        (("scale", "a=1,"), f"{MISSING}\n  Next: inv scale echo_api=6"),
+        (("ps", ""), f"{MISSING}\n  Next: inv ps echo"),
+        (("logs", ""), f"{MISSING}\n  Next: inv logs echo"),
+        (("rollback", ""), f"{MISSING}\n  Next: inv rollback echo_api, or inv rollback --stack echo"),
+        (("rollback", "--stack="), f"{MISSING}\n  Next: inv rollback echo_api, or inv rollback --stack echo"),
+        (("rollback", "--lock-wait", "5", "echo_api"), LOCKED),
+        (("rollback", "echo_api", "--break-lock"), LOCKED),
+        (("lint", "eco"), UNKNOWN), (("lint", "--stack", "eco"), UNKNOWN), (("lint", "--stack=eco"), UNKNOWN),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)  # fmt: skip
+def test_names(refused: Refused, args: tuple[str, ...], said: str) -> None:
+    assert refused(*args) == said

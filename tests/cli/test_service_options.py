@@ -15,11 +15,15 @@ Refused = Callable[..., str]
     [
         (("service.create", "web"), "--image is missing\n  Next: inv service.create web --image echo"),
         (("service.create", "a/b", "--image", "echo"), "a/b: should be a name of letters, digits, - and _, 63 at most"),
-        (("service.update", "web", "--replicas", "x"), "--replicas: x: should be a whole number, 0 or more"),
+        (("service.update", "web", "--replicas", "x"), "--replicas x: should be a whole number, 0 to 999999"),
         (("network.create", "net", "--driver", "bridge"),
          "--driver bridge: should be overlay, the one that connects nodes"),
         (("network.create", "net", "--subnet", "10.1.2.3/24"),
-         "--subnet 10.1.2.3/24: 10.1.2.3/24 has host bits set\n  Next: such as 10.90.0.0/24"),
+         "--subnet 10.1.2.3/24: should be an IPv4 subnet such as 10.90.0.0/24"),
+        (("network.create", "net", "--subnet", "foo"), "--subnet foo: should be an IPv4 subnet such as 10.90.0.0/24"),
+        (("service.update", "web", "--mount", "foo"),
+         "--mount foo: should be such as type=volume,source=data,target=/data"),
+        (("service.update", "web", "--args", "'"), "--args ': a quotation mark does not end"),
         (("scale", "echo_api=6,web"), "web: not of the form service=count\n  Next: inv scale echo_api=6"),
         (("rollback", "web", "--stack", "echo"), "a service or a --stack, not both\n  Next: inv rollback web"),
         (("rollback", "--stack", "echo", "--to", "x"),
@@ -37,10 +41,10 @@ def test_all_wrong_options_at_once(refused: Refused) -> None:
     head, *lines = refused("service.create", "web", "--image", "echo", *options).splitlines()
     assert head == "4 problems"
     assert [line.split(":")[0] for line in lines] == [
-        "  --constraint",
-        "  --container-label",
-        "  --env",
-        "  --limit-cpu",
+        "  --constraint x",
+        "  --container-label c",
+        "  --env A",
+        "  --limit-cpu lots",
     ]
 
 

@@ -29,7 +29,15 @@ def parse(**stated: Any) -> definition.Definition:
 def test_the_menu_and_the_table_have_the_same_options() -> None:
     assert set(service_options.ONE) == set(ONE)
     assert set(service_options.MANY) == set(MANY)
+    assert set(service_options.UPDATE) == {*ONE, *MANY, *service_options.REMOVED} - {"mode"}
     assert set(service_options.REMOVED) == {f"{name}-rm" for name in MANY}
+
+
+def test_the_help_states_the_defaults_of_the_table() -> None:
+    stated = {name: value for name, value in service_options.DEFAULTS.items() if name != "endpoint-mode"}
+    assert stated == {name: ONE[name].show(ONE[name].default) for name in stated}
+    assert service_options.CREATE["replicas"] == "number of tasks; 1 unless stated"
+    assert not any("unless stated" in text for text in service_options.UPDATE.values()), "an update leaves the others"
 
 
 def test_every_option_is_stated_once_here() -> None:
@@ -103,12 +111,20 @@ def test_mounts(text: str, target: str, said: str) -> None:
     assert mount(said) == (target, said), "what docker is told reads as the same"
 
 
+DIGITS = "9" * 5000
 BAD: list[tuple[str, Any, str]] = [
     ("replicas", "many", "a whole number"),
     ("replicas", "-1", "a whole number"),
     ("replicas", "²", "a whole number"),
     ("mode", "globl", "replicated or global"),
     ("endpoint-mode", "dns", "vip or dnsrr"),
+    ("replicas", "1234567", "0 to 999999"),
+    ("limit-cpu", DIGITS, "a number of processors"),
+    ("limit-memory", DIGITS, "a size"),
+    ("update-delay", f"{DIGITS}s", "a duration"),
+    ("health-retries", DIGITS, "0 to 999999"),
+    ("publish", [DIGITS], "8080:80"),
+    ("mount", [f"type=tmpfs,target=/a,tmpfs-size={DIGITS}"], "a size"),
     ("limit-cpu", "half", "a number of processors"),
     ("limit-cpu", "0.0001", "a number of processors"),
     ("limit-memory", "64 apples", "a size"),
@@ -119,7 +135,8 @@ BAD: list[tuple[str, Any, str]] = [
     ("update-failure-action", "panic", "pause or continue or rollback"),
     ("rollback-failure-action", "rollback", "pause or continue"),
     ("update-max-failure-ratio", "1.5", "from 0 to 1"),
-    ("args", "it's", "quot"),
+    ("args", "it's", ": a quotation mark does not end"),
+    ("args", "a\\", ": a backslash stands at the end"),
     ("restart-condition", "always", "any or on-failure or none"),
     ("env", ["A"], "NAME=value"),
     ("env", ["=1"], "NAME=value"),
@@ -137,7 +154,8 @@ BAD: list[tuple[str, Any, str]] = [
     ("publish", ["published=80"], "8080:80"),
     ("publish", [""], "8080:80"),
     ("mount", ["type=nfs,target=/a"], "bind, volume or tmpfs"),
-    ("mount", ["/a:/b"], "no /a:/b"),
+    ("mount", ["/a:/b"], "such as type=volume,source=data,target=/data"),
+    ("mount", ["volume-opts=a,target=/a"], "no volume-opts"),
     ("mount", ["type=bind,target=/a"], "source=/srv/data"),
     ("mount", ["type=bind,source=a,target=/a"], "source=/srv/data"),
     ("mount", ["type=volume,source=data"], "target=/data"),
@@ -149,11 +167,11 @@ BAD: list[tuple[str, Any, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "text", "said"), BAD, ids=[f"{name} {text}" for name, text, _ in BAD])
-def test_bad_values(name: str, text: Any, said: str) -> None:
+@pytest.mark.parametrize(("name", "value", "said"), BAD, ids=[f"{name} {value}"[:50] for name, value, _ in BAD])
+def test_bad_values(name: str, value: str | list[str], said: str) -> None:
     with pytest.raises(InputError) as error:
-        definition.parse({name: text}, "host")
-    assert str(error.value).startswith(f"--{name}: ")
+        definition.parse({name: value}, "host")
+    assert str(error.value).startswith(f"--{name} {value if isinstance(value, str) else value[0]}: ")
     assert said in str(error.value)
 
 

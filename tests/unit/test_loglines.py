@@ -90,15 +90,21 @@ def test_nothing_asked_for_is_all() -> None:
 
 @pytest.mark.parametrize("since", ["10", "m", "10x", "-5m", "yesterday", "99999999999d", "5 m"])
 def test_what_is_no_time_is_refused(since: str) -> None:
-    with pytest.raises(InputError, match=f"--since: {since}: should be a span such as 10m"):
+    with pytest.raises(InputError, match=f"--since {since}: should be a span such as 10m"):
         Request.parse(since, "", NOW)
+
+
+@pytest.mark.parametrize("tail", ["-1", "1.5", "²", "1000000", "9" * 5000])
+def test_what_is_no_number_of_lines_is_refused(tail: str) -> None:
+    with pytest.raises(InputError, match=f"^--tail {tail}: should be a number of lines, 0 to 999999$"):
+        Request.parse("", tail, NOW)
 
 
 def test_all_that_is_wrong_is_said_at_once() -> None:
     with pytest.raises(InputError) as caught:
         Request.parse("soon", "few", NOW)
-    assert "--since: soon" in str(caught.value)
-    assert "--tail: few" in str(caught.value)
+    assert "--since soon: should be" in str(caught.value)
+    assert "--tail few: should be" in str(caught.value)
 
 
 def test_a_task_has_the_name_that_an_operator_knows() -> None:
