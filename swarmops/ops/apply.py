@@ -7,14 +7,14 @@ from contextlib import suppress
 
 from swarmops import facts, stackfile
 from swarmops.cluster import Cluster
-from swarmops.commands import docker, service as service_commands, stack as commands
+from swarmops.commands import docker, stack as commands
 from swarmops.constraints import eligible
-from swarmops.errors import CommandFailed, ConnectionFailed, NotFound, SwarmopsError
+from swarmops.errors import ConnectionFailed, NotFound, SwarmopsError
 from swarmops.facts import Json, Service
 from swarmops.inventory import Node
 from swarmops.ops import configs
 from swarmops.ops.convergence import Watch, over, wait
-from swarmops.ops.ending import counted, unended
+from swarmops.ops.ending import counted, end, unended
 from swarmops.ops.images import authorized
 from swarmops.plan import match
 from swarmops.report import Recap
@@ -133,9 +133,5 @@ def _refuse_another_version(stack: Stack, services: list[Service]) -> None:
 def _take_away(cluster: Cluster, stack: Stack, services: list[Service], recap: Recap) -> None:
     """Removes the services that the file has no more, once what it has runs."""
     for service in stackfile.leftovers(stack, services):
-        try:
-            cluster.manage(service_commands.remove(service.name))
-        except CommandFailed:  # asked for again after a manager was lost, it is gone already
-            if any(service.id == one.id for one in _services(cluster, stack)):
-                raise
+        end(cluster, [service])
         recap.changed(service.name, "removed: not in the file any more")

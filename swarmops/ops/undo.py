@@ -14,6 +14,7 @@ from swarmops.ingress import STACK
 from swarmops.ops import configs, ingress
 from swarmops.ops.apply import apply
 from swarmops.ops.convergence import wait
+from swarmops.ops.ending import end
 from swarmops.ops.remove import take_away
 from swarmops.record import Record
 from swarmops.report import Recap
@@ -78,7 +79,7 @@ class WayBack:
         old = {service.id: service.spec for service in self.before}
         for service in self._running():
             if service.id not in old:
-                self.cluster.manage(commands.remove(service.name))
+                end(self.cluster, [service])
             elif service.spec != old[service.id] and service.previous == old[service.id]:
                 self.cluster.manage(commands.rollback(service.name), once=True)
         wait(self.cluster, old, deadline)
