@@ -67,9 +67,17 @@ def measure_swarmops(times: Times) -> None:
     inv("push", "echo"), inv("push", "nginx")
     timed(times, "deploy echo", "swarmops", [*INV, "deploy", "echo"])
     shutil.copytree(COPY / "stack/swb", COPY / "first", dirs_exist_ok=True)
-    edit("templates/stacks/echo.yml.j2", "  api:\n", "  api:\n    environment: {BENCH: changed}\n")
-    timed(times, "deploy, changed", "swarmops", [*INV, "deploy", "echo"])
-    edit("templates/stacks/echo.yml.j2", "    environment: {BENCH: changed}\n", "")
+    one, both = (
+        "  api:\n    environment: {BENCH: changed}\n",
+        "    networks: [localnet]\n    labels: {bench: changed}\n",
+    )
+    edit("templates/stacks/echo.yml.j2", "  api:\n", one)
+    timed(times, "deploy, one changed", "swarmops", [*INV, "deploy", "echo"])
+    shutil.copytree(COPY / "stack/swb", COPY / "second", dirs_exist_ok=True)
+    edit("templates/stacks/echo.yml.j2", "    networks: [localnet]\n", both)
+    timed(times, "deploy, all changed", "swarmops", [*INV, "deploy", "echo"])
+    edit("templates/stacks/echo.yml.j2", both, "    networks: [localnet]\n")
+    edit("templates/stacks/echo.yml.j2", one, "  api:\n")
     timed(times, "drain worker01", "swarmops", [*INV, "drain", "worker01"])
     timed(times, "down --volumes", "swarmops", [*INV, "down", "--volumes"])
 
@@ -84,7 +92,8 @@ def measure_bare(times: Times) -> None:
     deploy = [str(HERE / "bare/deploy.sh"), sys.executable, "bare-manager"]
     create_configs()
     timed(times, "deploy echo", "bare", [*deploy, str(COPY / "first/echo.yml")])
-    timed(times, "deploy, changed", "bare", [*deploy, str(COPY / "stack/swb/echo.yml")])
+    timed(times, "deploy, one changed", "bare", [*deploy, str(COPY / "second/echo.yml")])
+    timed(times, "deploy, all changed", "bare", [*deploy, str(COPY / "stack/swb/echo.yml")])
     timed(times, "drain worker01", "bare", [str(HERE / "bare/drain.sh"), "bare-manager", "worker01"])
     timed(times, "down --volumes", "bare", [str(HERE / "bare/down.sh")])
 
@@ -152,10 +161,10 @@ def clean() -> None:
 
 def report(times: Times) -> None:
     """The medians."""
-    print(f"{'':<16}{'swarmops':>9}{'bare':>8}{'ratio':>7}   seconds, median of {len(times['--list']['bare'])}")
+    print(f"{'':<20}{'swarmops':>9}{'bare':>8}{'ratio':>7}   seconds, median of {len(times['--list']['bare'])}")
     for what, sides in times.items():
         ours, bare = (statistics.median(sides[side]) for side in ("swarmops", "bare"))
-        print(f"{what:<16}{ours:>9.2f}{bare:>8.2f}{ours / bare:>7.2f}")
+        print(f"{what:<20}{ours:>9.2f}{bare:>8.2f}{ours / bare:>7.2f}")
 
 
 if __name__ == "__main__":

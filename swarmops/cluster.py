@@ -52,6 +52,8 @@ class Cluster:
         self._engine: APIClient | None = None
         self._logins: dict[str, Login] = {}
         self._closed = False
+        self.digests: dict[str, str] = {}
+        """What the registries have said of images in the time of this task."""
         self._pool = ThreadPoolExecutor(4 * len(inventory.nodes) + 4)
 
     @property
@@ -178,6 +180,10 @@ class Cluster:
     def each(self, nodes: Iterable[Node], work: Callable[[Node], T]) -> list[T]:
         """Does the same on several nodes at once; the results in the order of the nodes."""
         return [future.result() for future in [self._pool.submit(work, node) for node in nodes]]
+
+    def ahead(self) -> None:
+        """Begins to look for a manager, for a task that has much to import before it asks one."""
+        self._pool.submit(self.manager)
 
     def check_engine(self) -> None:
         """Raises ConnectionFailed when the engine that runs the lab's nodes does not answer: then none of them can."""

@@ -17,6 +17,7 @@ from swarmops import composefile, difference
 from swarmops.errors import InputError, Problem, suggest
 from swarmops.facts import Json, Service
 
+Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 SPEC_LABEL = "swarmops.spec"
 SHARED = ("networks", "configs", "secrets", "volumes")
 """What services of one file may have in common."""
@@ -57,7 +58,7 @@ class Stack:
     @property
     def text(self) -> str:
         """The file as YAML, as docker reads it: it takes a single `$` for the beginning of a variable."""
-        return yaml.safe_dump(_escaped(self.file), sort_keys=False, width=120)
+        return str(yaml.dump(_escaped(self.file), Dumper=Dumper, sort_keys=False, width=120))
 
     @property
     def files(self) -> dict[str, str]:

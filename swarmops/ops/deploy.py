@@ -61,8 +61,6 @@ def deploy(cluster: Cluster, name: str, options: Options) -> Recap:
     Raises InputError for a stack that is not as it should be, before anything changes; RolledBack when it failed and
     the version before runs again.
     """
-    stacks.known(cluster, name)
-    cluster.manager()  # where none answers, this says so best
     stack, secrets = prepared(cluster, name)
     purpose = f"deploy {name}{options.message and ': ' + options.message}"
     return carry_out(cluster, name, purpose, lambda: Wanted(stack, secrets, options.message), options)
@@ -70,7 +68,10 @@ def deploy(cluster: Cluster, name: str, options: Options) -> Recap:
 
 def prepared(cluster: Cluster, name: str) -> tuple[Stack, Secrets]:
     """A stack of the inventory, rendered, written, checked and pinned, and its secrets."""
-    route = routing(cluster)
+    stacks.known(cluster, name)
+    asked = cluster.later(lambda: routing(cluster))
+    cluster.manager()  # where none answers, this says so best
+    route = asked.result()
     stack = stacks.rendered(cluster, route, name)[name]
     for file, text in stack.files.items():
         write(cluster.inventory.rendered / file, text)

@@ -45,8 +45,6 @@ def _images(kept: Record) -> str:
 
 def diff(cluster: Cluster, name: str) -> str:
     """What a deploy would change in a stack, in lines; empty when nothing."""
-    stacks.known(cluster, name)
-    cluster.manager()
     stack, _ = deploy.prepared(cluster, name)
     records = cluster.ask(lambda api: record.read(api, name))
     last = records[-1] if records else None

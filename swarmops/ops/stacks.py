@@ -76,6 +76,8 @@ def pinned(cluster: Cluster, stack: Stack, secrets: Secrets) -> Stack:
 
 def digest(cluster: Cluster, image: str) -> str:
     """The digest that an image has in its registry, as the engine of a manager sees it."""
+    if image in cluster.digests:
+        return cluster.digests[image]
     api = cluster.manager()
     try:
         # Not by `ask`: what a registry does not answer, another manager would wait for as long.
@@ -88,4 +90,5 @@ def digest(cluster: Cluster, image: str) -> str:
     except (CommandFailed, ConnectionFailed) as error:
         why = str(error).partition("\n")[0]
         raise InputError(f"image {image} cannot be had: {why}", remedy="inv doctor") from error
-    return str(answer["Descriptor"]["digest"])
+    cluster.digests[image] = str(answer["Descriptor"]["digest"])
+    return cluster.digests[image]

@@ -38,6 +38,7 @@ def deploy(
 ) -> None:
     """Deploy a stack and wait until exactly this version runs and stays up; put the one before back if it does not."""
     with session(c) as cluster:
+        cluster.ahead()
         from swarmops.ops import deploy as ops
 
         options = ops.Options(timeout, message, rollback, keep, pre_pull, lock_wait, break_lock)
@@ -48,6 +49,7 @@ def deploy(
 def diff(c: Context, stack: str) -> None:
     """Show what a deploy would change in a stack; exit 3 when it would change something."""
     with session(c) as cluster:
+        cluster.ahead()
         from swarmops.ops import history as ops
 
         if text := ops.diff(cluster, stack):
