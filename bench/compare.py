@@ -23,6 +23,7 @@ INV = [str(Path(sys.executable).with_name("inv"))]
 COPY = Path(tempfile.mkdtemp(prefix="swarmops-bench-"))
 """A copy of the templates: the stack is changed between two deploys, and swarm watches no update for long."""
 ENVIRONMENT = os.environ | {"SWARMOPS_INVENTORY": str(COPY / "inventory.yaml")}
+ENVIRONMENT.pop("PYTHONDONTWRITEBYTECODE", None)  # as ./inv does: each run would compile the whole package anew
 TRIMMED = [
     *("--cap-add=ALL", "--cap-drop=SYS_RESOURCE", "--device-cgroup-rule=a *:* rwm"),
     *(f"--security-opt={option}=unconfined" for option in ("seccomp", "apparmor", "systempaths")),
