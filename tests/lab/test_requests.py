@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import Counter
 
 from engine import REPOSITORY, Lab, docker, eventually
 
@@ -70,7 +71,8 @@ def test_a_deploy_that_cannot_start_is_undone_and_nobody_notices(deployed: Lab) 
 
 
 def test_no_request_that_may_be_sent_again_is_lost_with_a_worker(deployed: Lab) -> None:
-    worker = next(task["Node"] for task in deployed.tasks("echo_nginx"))
+    held = Counter(task["Node"] for task in deployed.tasks("echo_nginx"))
+    worker = max((name for name in held if held[name] < 3), key=held.__getitem__)  # as many as can be, not all
     try:
         with Load(deployed.url(80), RATE) as load:
             time.sleep(1)
