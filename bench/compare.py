@@ -24,6 +24,7 @@ COPY = Path(tempfile.mkdtemp(prefix="swarmops-bench-"))
 """A copy of the templates: the stack is changed between two deploys, and swarm watches no update for long."""
 ENVIRONMENT = os.environ | {"SWARMOPS_INVENTORY": str(COPY / "inventory.yaml")}
 ENVIRONMENT.pop("PYTHONDONTWRITEBYTECODE", None)  # as ./inv does: each run would compile the whole package anew
+ECHO, OLD, NEW = "localhost:25000/echo:1.0", "bench/echo:old", "bench/echo:new"
 TRIMMED = [
     *("--cap-add=ALL", "--cap-drop=SYS_RESOURCE", "--device-cgroup-rule=a *:* rwm"),
     *(f"--security-opt={option}=unconfined" for option in ("seccomp", "apparmor", "systempaths")),
@@ -77,8 +78,16 @@ def measure_swarmops(times: Times) -> None:
     shutil.copytree(COPY / "stack/swb", COPY / "second", dirs_exist_ok=True)
     edit("templates/stacks/echo.yml.j2", "    networks: [localnet]\n", both)
     timed(times, "deploy, all changed", "swarmops", [*INV, "deploy", "echo"])
+    shutil.copytree(COPY / "stack/swb", COPY / "third", dirs_exist_ok=True)
     edit("templates/stacks/echo.yml.j2", both, "    networks: [localnet]\n")
     edit("templates/stacks/echo.yml.j2", one, "  api:\n")
+    inv("deploy", "echo")
+    run(["docker", "tag", ECHO, OLD])
+    edit("images/echo/main.go", "Hello Docker!!", "Hello again")
+    inv("push", "echo")
+    timed(times, "deploy, new image", "swarmops", [*INV, "deploy", "echo"])
+    run(["docker", "tag", ECHO, NEW])
+    edit("images/echo/main.go", "Hello again", "Hello Docker!!")
     timed(times, "drain worker01", "swarmops", [*INV, "drain", "worker01"])
     timed(times, "down --volumes", "swarmops", [*INV, "down", "--volumes"])
 
@@ -88,13 +97,18 @@ def measure_bare(times: Times) -> None:
     node, registry = image("node"), image("registry")
     timed(times, "up, cold", "bare", [str(HERE / "bare/up.sh"), node, registry, *privileges()])
     timed(times, "up, again", "bare", ["docker", "exec", "bare-manager", "docker", "node", "ls"])
-    for name, tag in (("echo", "1.0"), ("nginx", "trixie")):
-        run(["docker", "push", "-q", f"localhost:25000/{name}:{tag}"])
+    run(["docker", "tag", OLD, ECHO])
+    for image_name in (ECHO, "localhost:25000/nginx:trixie"):
+        run(["docker", "push", "-q", image_name])
     deploy = [str(HERE / "bare/deploy.sh"), sys.executable, "bare-manager"]
     create_configs()
     timed(times, "deploy echo", "bare", [*deploy, str(COPY / "first/echo.yml")])
     timed(times, "deploy, one changed", "bare", [*deploy, str(COPY / "second/echo.yml")])
-    timed(times, "deploy, all changed", "bare", [*deploy, str(COPY / "stack/swb/echo.yml")])
+    timed(times, "deploy, all changed", "bare", [*deploy, str(COPY / "third/echo.yml")])
+    run([*deploy, str(COPY / "first/echo.yml")])
+    run(["docker", "tag", NEW, ECHO])
+    run(["docker", "push", "-q", ECHO])
+    timed(times, "deploy, new image", "bare", [*deploy, str(COPY / "first/echo.yml")])
     timed(times, "drain worker01", "bare", [str(HERE / "bare/drain.sh"), "bare-manager", "worker01"])
     timed(times, "down --volumes", "bare", [str(HERE / "bare/down.sh")])
 
@@ -158,6 +172,7 @@ def clean() -> None:
     """Removes both labs."""
     subprocess.run([*INV, "down", "--volumes"], capture_output=True, env=ENVIRONMENT, cwd=ROOT, check=False)
     subprocess.run([str(HERE / "bare/down.sh")], capture_output=True, check=False)
+    subprocess.run(["docker", "rmi", OLD, NEW], capture_output=True, check=False)
 
 
 def report(times: Times) -> None:
