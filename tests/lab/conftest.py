@@ -46,10 +46,10 @@ def deadline() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def make_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Lab]]:
-    """`make_lab(cluster, subnet, ports, workers=…)`: a project that is removed at the end, lab and all."""
+    """`make_lab(cluster, subnet, ports, workers=…, managers=1)`: a project that is removed at the end, lab and all."""
     removal = ExitStack()
 
-    def make(cluster: str, subnet: str, ports: tuple[int, int, int], *, workers: int) -> Lab:
+    def make(cluster: str, subnet: str, ports: tuple[int, int, int], *, workers: int, managers: int = 1) -> Lab:
         folder: Path = tmp_path_factory.mktemp(cluster)
         parts = subnet.split(".")
         lab = Lab.make(
@@ -58,6 +58,7 @@ def make_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...,
             ".".join([*parts[:2], str(RUN or parts[2]), *parts[3:]]),
             tuple(port + RUN for port in ports),
             workers=workers,
+            managers=managers,
         )
         removal.callback(lab.destroy)
         lab.destroy()  # what an earlier run may have left when it was killed
@@ -71,6 +72,14 @@ def make_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...,
 def lab(make_lab: Callable[..., Lab]) -> Lab:
     """The lab of the run: one manager, three workers, all Ready."""
     lab = make_lab("swt", "10.98.0.0/24", (15000, 18000, 19000), workers=3)
+    lab.inv("up", timeout=600)
+    return lab
+
+
+@pytest.fixture(scope="session")
+def ha(make_lab: Callable[..., Lab]) -> Lab:
+    """A lab of manager01 to manager03, worker01 and worker02, all Ready; whoever breaks it repairs it with `up`."""
+    lab = make_lab("swh", "10.94.0.0/24", (15500, 18500, 19500), workers=2, managers=3)
     lab.inv("up", timeout=600)
     return lab
 

@@ -96,12 +96,19 @@ class Lab:
     name: str = "inventory.yaml"
 
     @classmethod
-    def make(cls, folder: Path, cluster: str, subnet: str, ports: tuple[int, int, int], *, workers: int) -> Lab:
-        """A project in `folder`. `ports` are those of this machine: of the registry, the ingress and the visualizer."""
+    def make(
+        cls, folder: Path, cluster: str, subnet: str, ports: tuple[int, int, int], *, workers: int, managers: int = 1
+    ) -> Lab:
+        """A project in `folder`. `ports` are those of this machine: of the registry, the ingress and the visualizer.
+
+        One manager is called manager, several manager01 and so on.
+        """
         lab = cls(folder)
         registry, ingress, page = ports
         lab.vars.update(cluster=cluster, subnet=subnet, registry={"port": registry})
-        lab.hosts("managers")["manager"] = {"ports": [f"{ingress}:80", f"{page}:9000"]}
+        names = ["manager"] if managers == 1 else [f"manager{i:02}" for i in range(1, managers + 1)]
+        lab.inventory["all"]["children"]["managers"]["hosts"] = {name: {} for name in names}
+        lab.hosts("managers")[names[0]] = {"ports": [f"{ingress}:80", f"{page}:9000"]}
         lab.inventory["all"]["children"]["workers"]["hosts"] = {f"worker{i:02}": {} for i in range(1, workers + 1)}
         for part in ("templates", "images"):
             shutil.copytree(REPOSITORY / part, folder / part)
@@ -178,20 +185,31 @@ class Lab:
         """A command on a node."""
         return docker("exec", self.container(name), *command, check=check, timeout=timeout)
 
-    def ask(self, *args: str, on: str = "manager") -> list[Any]:
-        """What a docker command on a node says, one JSON document per line."""
-        lines = self.node(on, "docker", *args, "--format", "{{json .}}").out.splitlines()
+    @property
+    def manager(self) -> str:
+        """The only manager, or the first one whose container runs."""
+        first, *others = names = list(self.hosts("managers"))
+        return first if not others else next(name for name in names if self.is_up(name))
+
+    def is_up(self, node: str) -> bool:
+        """Whether a node's container runs."""
+        state = docker("inspect", "--format", "{{.State.Running}}", self.container(node), check=False)
+        return state.out.strip() == "true"
+
+    def ask(self, *args: str, on: str = "") -> list[Any]:
+        """What a docker command on a node, a manager unless stated, says, one JSON document per line."""
+        lines = self.node(on or self.manager, "docker", *args, "--format", "{{json .}}").out.splitlines()
         return [json.loads(line) for line in lines]
 
-    def nodes(self, on: str = "manager") -> dict[str, dict[str, Any]]:
+    def nodes(self, on: str = "") -> dict[str, dict[str, Any]]:
         """`docker node inspect` of all nodes that are in the swarm, by host name."""
         return {node["Description"]["Hostname"]: node for node in self._inspect("node", on)}
 
-    def services(self, on: str = "manager") -> dict[str, dict[str, Any]]:
+    def services(self, on: str = "") -> dict[str, dict[str, Any]]:
         """`docker service inspect` of all services, by name."""
         return {service["Spec"]["Name"]: service for service in self._inspect("service", on)}
 
-    def tasks(self, service: str, on: str = "manager") -> list[dict[str, Any]]:
+    def tasks(self, service: str, on: str = "") -> list[dict[str, Any]]:
         """The tasks of a service that run by the word of a manager."""
         listed = self.ask("service", "ps", "--no-trunc", "--filter", "desired-state=running", service, on=on)
         return [task for task in listed if task["CurrentState"].startswith("Running")]
@@ -201,8 +219,9 @@ class Lab:
         return [container["Names"] for container in self.ask("ps", on=node)]
 
     def url(self, port: int) -> str:
-        """Where this machine answers for a port of the manager."""
-        mapping = next(one for one in self.hosts("managers")["manager"]["ports"] if one.endswith(f":{port}"))
+        """Where this machine answers for a port of the managers."""
+        stated = [one for host in self.hosts("managers").values() for one in (host or {}).get("ports", ())]
+        mapping = next(one for one in stated if one.endswith(f":{port}"))
         return f"http://127.0.0.1:{mapping.split(':')[0]}"
 
     @property
@@ -241,5 +260,5 @@ class Lab:
         assert not self.remains()
 
     def _inspect(self, kind: str, on: str) -> list[dict[str, Any]]:
-        found = self.node(on, "sh", "-c", f"docker {kind} ls -q | xargs -r docker {kind} inspect").out
+        found = self.node(on or self.manager, "sh", "-c", f"docker {kind} ls -q | xargs -r docker {kind} inspect").out
         return json.loads(found or "[]")
