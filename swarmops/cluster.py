@@ -6,7 +6,8 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, TypeVar
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from swarmops import facts, secrets
 from swarmops.commands import Command
@@ -46,6 +47,7 @@ class Cluster:
         self.inventory = inventory
         self.progress = progress
         self._lock = threading.RLock()
+        self._choosing = threading.Lock()
         self._doors: dict[str, Door] = {}
         self._apis: dict[str, EngineAPI] = {}
         self._manager = ""
@@ -55,6 +57,7 @@ class Cluster:
         self.digests: dict[str, str] = {}
         """What the registries have said of images in the time of this task."""
         self._pool = ThreadPoolExecutor(4 * len(inventory.nodes) + 4)
+        self._begun: dict[object, Future[Any]] = {}
 
     @property
     def lab(self) -> bool:
@@ -111,7 +114,10 @@ class Cluster:
         Raises ConnectionFailed when none does, with what each of them said; NoLeader when they lack but a leader.
         """
         self.check_engine()
-        with self._lock:
+        before = self._manager
+        with self._choosing:
+            if self._manager != before:  # another thread has just asked
+                return self.api(self._manager)
             said: dict[str, str] = {}
             remedy, leaderless = "inv up, or inv doctor", False
             for name in self._candidates():
@@ -134,13 +140,17 @@ class Cluster:
             )
         raise ConnectionFailed(f"no manager answers:{reasons}", remedy=remedy)
 
+    def current(self) -> EngineAPI:
+        """The API of the manager that answered last, without asking it again; raises what `manager` raises."""
+        return self.api(self._manager) if self._manager else self._manager_soon()
+
     def ask(self, question: Callable[[EngineAPI], T]) -> T:
         """Asks a manager; asks again, through another one or after an election, where that one or its leader is lost.
 
         What a question changes may therefore be changed twice. Raises what `manager` and the question raise, once
         ELECTION_SECONDS have brought no leader.
         """
-        api = self.api(self._manager) if self._manager else self._manager_soon()
+        api = self.current()
         end: Deadline | None = None
         doubted = False
         while True:
@@ -177,12 +187,21 @@ class Cluster:
         """Starts work in the background."""
         return self._pool.submit(work)
 
+    def once(self, work: Callable[[Cluster], T]) -> Future[T]:
+        """Starts work in the background, unless that has been done before."""
+        with self._lock:
+            if work not in self._begun:
+                self._begun[work] = self._pool.submit(work, self)
+            return self._begun[work]
+
     def each(self, nodes: Iterable[Node], work: Callable[[Node], T]) -> list[T]:
         """Does the same on several nodes at once; the results in the order of the nodes."""
         return [future.result() for future in [self._pool.submit(work, node) for node in nodes]]
 
     def ahead(self) -> None:
         """Begins to look for a manager, for a task that has much to import before it asks one."""
+        with suppress(ConnectionFailed):  # whoever asks next says so
+            self.check_engine()  # first: two threads that import take each other's time, and the nodes would wait
         self._pool.submit(self.manager)
 
     def check_engine(self) -> None:

@@ -15,7 +15,7 @@ from swarmops.ops import configs, ingress, lint, stacks
 from swarmops.ops.apply import apply
 from swarmops.ops.configs import Secrets
 from swarmops.ops.lock import Terms, locked
-from swarmops.ops.routing import routing
+from swarmops.ops.routing import look, routing
 from swarmops.ops.undo import WayBack, unlike
 from swarmops.record import Record
 from swarmops.render import write
@@ -69,9 +69,9 @@ def deploy(cluster: Cluster, name: str, options: Options) -> Recap:
 def prepared(cluster: Cluster, name: str) -> tuple[Stack, Secrets]:
     """A stack of the inventory, rendered, written, checked and pinned, and its secrets."""
     stacks.known(cluster, name)
-    asked = cluster.later(lambda: routing(cluster))
-    cluster.manager()  # where none answers, this says so best
-    route = asked.result()
+    cluster.once(look)
+    cluster.current()  # where none answers, this says so best
+    route = routing(cluster)
     stack = stacks.rendered(cluster, route, name)[name]
     for file, text in stack.files.items():
         write(cluster.inventory.rendered / file, text)

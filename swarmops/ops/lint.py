@@ -26,9 +26,9 @@ ABSENT = 'for path; do test -e "$path" || echo "$path"; done'
 
 def lint(cluster: Cluster, stack: Stack, route: str) -> list[Finding]:
     """Everything to be said of a rendered stack, in the order of its file; nothing is changed."""
-    swarm = cluster.ask(lambda api: _look(api, route, cluster))
     # What takes a command on a node goes on meanwhile.
-    refused = cluster.later(lambda: _refused(cluster, stack, swarm))
+    refused = cluster.later(lambda: _refused(cluster, stack))
+    swarm = cluster.ask(lambda api: _look(api, route, cluster))
     absent = cluster.later(lambda: _absent(cluster, rules.binds.sources(stack, swarm)))
     notes = [*rules.lint(stack, swarm), *_images(cluster, stack), *rules.binds.missing(stack, swarm, absent.result())]
     if not any(note.error for note in notes):
@@ -133,11 +133,12 @@ def _absent(cluster: Cluster, paths: Mapping[str, Iterable[str]]) -> dict[str, l
     return {node.name: answer for node, answer in answers if answer is not None}
 
 
-def _refused(cluster: Cluster, stack: Stack, swarm: Swarm) -> list[Note]:
+def _refused(cluster: Cluster, stack: Stack) -> list[Note]:
     """The first thing that docker itself refuses, if any. Engines before 23 have no command to tell."""
-    if any(int(node.engine.partition(".")[0] or 0) < _CONFIG_SINCE for node in swarm.nodes if node.manages):
+    managers = [node for node in cluster.ask(facts.nodes) if node.manages]
+    if any(int(node.engine.partition(".")[0] or 0) < _CONFIG_SINCE for node in managers):
         return []
-    ended = cluster.door(cluster.manager().node).run(commands.config(_without_sources(stack).text), check=False)
+    ended = cluster.door(cluster.current().node).run(commands.config(_without_sources(stack).text), check=False)
     if ended.code == 0:
         return []
     said = (ended.stderr.strip() or ended.stdout.strip()).splitlines()

@@ -13,8 +13,13 @@ IPVS = Command(("test", "-d", "/proc/sys/net/ipv4/vs"))
 def routing(cluster: Cluster) -> str:
     """`mesh` or `dns`: what the inventory states, otherwise what every node that answers can serve.
 
-    Raises SwarmopsError when no node answers.
+    The nodes are asked once a task, `cluster.once(look)` does it ahead. Raises SwarmopsError when no node answers.
     """
+    return cluster.once(look).result()
+
+
+def look(cluster: Cluster) -> str:
+    """What `routing` says, asked anew."""
     stated = cluster.inventory.settings.routing
     if stated != "auto":
         return str(stated)

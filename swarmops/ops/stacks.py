@@ -78,7 +78,7 @@ def digest(cluster: Cluster, image: str) -> str:
     """The digest that an image has in its registry, as the engine of a manager sees it."""
     if image in cluster.digests:
         return cluster.digests[image]
-    api = cluster.manager()
+    api = cluster.current()
     try:
         # Not by `ask`: what a registry does not answer, another manager would wait for as long.
         answer = api.get(f"/distribution/{image}/json", headers=headers(cluster, image))

@@ -98,6 +98,14 @@ def session(c: Context) -> Iterator[Cluster]:
             yield cluster
 
 
+def ahead(cluster: Cluster) -> None:
+    """Begins what a deploy asks first, while the task goes on importing what it needs."""
+    from swarmops.ops.routing import look
+
+    cluster.ahead()
+    cluster.once(look)
+
+
 @contextmanager
 def recap() -> Iterator[Recap]:
     """A recap that is shown also when the task fails half-way."""

@@ -6,7 +6,17 @@ from invoke.context import Context
 from invoke.tasks import task
 
 from swarmops.errors import PendingError
-from swarmops.tasks.session import BREAK_LOCK, LOCK_WAIT, PUT_BACK, LockWait, Seconds, session, show, timeout_help
+from swarmops.tasks.session import (
+    BREAK_LOCK,
+    LOCK_WAIT,
+    PUT_BACK,
+    LockWait,
+    Seconds,
+    ahead,
+    session,
+    show,
+    timeout_help,
+)
 
 STACK = "name of the stack in the inventory"
 KNOWN = "name of the stack"
@@ -38,7 +48,7 @@ def deploy(
 ) -> None:
     """Deploy a stack and wait until exactly this version runs and stays up; put the one before back if it does not."""
     with session(c) as cluster:
-        cluster.ahead()
+        ahead(cluster)
         from swarmops.ops import deploy as ops
 
         options = ops.Options(timeout, message, rollback, keep, pre_pull, lock_wait, break_lock)
@@ -49,7 +59,7 @@ def deploy(
 def diff(c: Context, stack: str) -> None:
     """Show what a deploy would change in a stack; exit 3 when it would change something."""
     with session(c) as cluster:
-        cluster.ahead()
+        ahead(cluster)
         from swarmops.ops import history as ops
 
         if text := ops.diff(cluster, stack):
