@@ -30,3 +30,23 @@ def join(token: Secret, address: str, manager: str) -> Command:
 def leave() -> Command:
     """Forgets the swarm that the node was in."""
     return docker("swarm", "leave", "--force")
+
+
+def rotate_token(role: str) -> Command:
+    """Makes a new token for nodes that join in that role, and prints it."""
+    return docker("swarm", "join-token", "--rotate", "--quiet", role)
+
+
+def autolock(*, on: bool) -> Command:
+    """Has managers lock when their engine restarts, or no longer; prints the new key when they do."""
+    return docker("swarm", "update", f"--autolock={str(on).lower()}")
+
+
+def unlock(key: Secret) -> Command:
+    """Unlocks the node's manager; returns when it has found a leader, however long that takes."""
+    return docker("swarm", "unlock", stdin=key)
+
+
+def rotate_ca() -> Command:
+    """Begins to replace the authority that certifies nodes, and prints the new one's certificate."""
+    return docker("swarm", "ca", "--rotate", "--detach")

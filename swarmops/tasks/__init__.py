@@ -19,9 +19,9 @@ def menu(project: Path) -> Collection:
 
     A module's TASKS stand at the top; its GROUPS are below a name of their own: `inv service.create`.
     """
-    from swarmops.tasks import cluster, images, ingress, lint, logs, networks, nodes, services, stacks, suite
+    from swarmops.tasks import cluster, images, ingress, lint, logs, networks, nodes, services, stacks, suite, swarm
 
-    modules = (cluster, images, nodes, services, networks, logs, stacks, lint, ingress, suite)
+    modules = (cluster, images, nodes, services, networks, logs, stacks, lint, ingress, swarm, suite)
     tasks = Collection(*(task for module in modules for task in getattr(module, "TASKS", ())))
     for module in modules:
         for name, group in getattr(module, "GROUPS", {}).items():

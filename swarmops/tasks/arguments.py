@@ -47,7 +47,7 @@ class OptionalTask(Task[Body]):
         """The arguments, as invoke has them; the first is positional when a word follows the task's name."""
         first, *others = super().get_arguments(ignore_unknown_help)
         # Invoke knows no positional argument that may be missing.
-        follows = next((word for name, word in pairwise(sys.argv) if name == self.name), "-")
+        follows = next((word for name, word in pairwise(sys.argv) if name.rpartition(".")[2] == self.name), "-")
         if not follows.startswith("-"):
             first.positional, first.default = True, None
         return [first, *others]
