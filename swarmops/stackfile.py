@@ -107,6 +107,14 @@ def parse(
             content = config["content"] if "content" in config else read(template.parent / config["file"])
             full = content_name(f"{name}_{short}", content)
             configs[full] = content
+            strange += [
+                Problem(template.name, 0, f"configs.{short}.{key}: not used: {why}")
+                for key, why in (
+                    ("labels", "those that it gets are swarmops' own"),
+                    ("name", "its content gives it one"),
+                )
+                if key in config
+            ]
             file["configs"][short] = {"external": True, "name": full}
     return Stack(name, file, configs, {short: waits for short, waits in order.items() if waits}, tuple(strange))
 
@@ -140,7 +148,12 @@ def _wrong_order(order: Mapping[str, Mapping[str, str]]) -> list[str]:
 
 def _wrong_configs(configs: Mapping[str, Any]) -> list[str]:
     should = {"file": "a path", "content": "text, in quotes if need be"}
-    return [
+    driven = [
+        f"configs.{short}.template_driver: leave it out; what the config holds is rendered by Jinja, and by nothing else"
+        for short, config in configs.items()
+        if isinstance(config, dict) and "template_driver" in config and should.keys() & config.keys()
+    ]
+    return driven + [
         f"configs.{short}.{key}: should be {what}"
         for short, config in configs.items()
         for key, what in should.items()

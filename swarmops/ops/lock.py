@@ -117,7 +117,8 @@ def _try(cluster: Cluster, name: str, labels: dict[str, str]) -> Holder | None:
     """Who holds the lock once it was asked for; None when it was released in between."""
     body = {"Name": name, "Labels": labels, "Data": b64encode(b"held").decode()}  # swarm takes no empty one
     with suppress(Conflict):
-        cluster.ask(lambda api: api.create("/configs/create", body))
+        made = cluster.ask(lambda api: api.create("/configs/create", body))
+        return Holder.of({"ID": made, "Spec": body}, 0)
     return cluster.ask(lambda api: Holder.read(api, name))
 
 

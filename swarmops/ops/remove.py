@@ -26,9 +26,12 @@ def remove(cluster: Cluster, name: str, timeout: float, terms: Terms) -> Recap:
         raise unknown_stack(cluster, name)
     with locked(cluster, name, f"remove {name}", terms):
         deadline = Deadline(timeout)
+        parts = _parts(cluster, name)
         take_away(cluster, name, deadline)
     for service in services:
         recap.changed(service.name, "removed")
+    if parts and not services:
+        recap.changed(name, f"removed {', '.join(parts)}")
     ingress.refresh(cluster, recap, deadline)
     recap.ok(name, "gone")
     return recap

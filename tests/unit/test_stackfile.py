@@ -71,6 +71,14 @@ def test_configs_are_named_by_content() -> None:
     assert yaml.safe_load(stack.text) == stack.file
 
 
+def test_what_is_not_used_of_a_config_is_said() -> None:
+    stack = parse("services: {web: {image: a}}\nconfigs: {a: {content: x, name: mine, labels: {b: c}}}\n")
+    assert [str(warning).partition(": ")[2] for warning in stack.warnings] == [
+        "configs.a.labels: not used: those that it gets are swarmops' own",
+        "configs.a.name: not used: its content gives it one",
+    ]
+
+
 def test_a_config_of_the_same_content_keeps_its_name() -> None:
     other = {path: text + "# changed\n" for path, text in FILES.items()}
     assert parse().configs.keys() == parse().configs.keys()
@@ -297,6 +305,10 @@ def test_secrets_get_the_names_of_the_swarm() -> None:
     [
         ("configs: {a: {file: }}", "configs.a.file: should be a path"),
         ("configs: {a: {content: 8080}}", "configs.a.content: should be text, in quotes if need be"),
+        (
+            "configs: {a: {content: x, template_driver: golang}}",
+            "configs.a.template_driver: leave it out; what the config holds is rendered by Jinja, and by nothing else",
+        ),
         ("x-labels: &l [1, 2]", "services.web.deploy.labels: should be name: value, or a list of name=value"),
     ],
 )
