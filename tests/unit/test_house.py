@@ -22,7 +22,7 @@ FLOORS = (
     ("swarmops.commands", "swarmops.report", "swarmops.check", "swarmops.difference", "swarmops.wait"),
     ("swarmops.connect", "swarmops.inventory", "swarmops.render", "swarmops.ingress", "swarmops.loglines"),
     ("swarmops.facts", "swarmops.lab", "swarmops.secrets", "swarmops.composefile", "swarmops.variables"),
-    ("swarmops.cluster", "swarmops.constraints", "swarmops.placement", "swarmops.record"),
+    ("swarmops.cluster", "swarmops.constraints", "swarmops.placement", "swarmops.record", "swarmops.quorum"),
     (
         "swarmops.plan",
         "swarmops.apply",
@@ -40,7 +40,7 @@ FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
 
 PURE = (
     "swarmops.commands", "swarmops.plan", "swarmops.verdict", "swarmops.stackfile", "swarmops.constraints",
-    "swarmops.placement", "swarmops.definition", "swarmops.spread",
+    "swarmops.placement", "swarmops.definition", "swarmops.spread", "swarmops.quorum",
     "swarmops.difference", "swarmops.composefile", "swarmops.variables", "swarmops.lint", "swarmops.loglines",
 )  # fmt: skip
 # What the pure ones may use of libraries: nothing of it reads a file, a clock or the environment.
