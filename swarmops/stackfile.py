@@ -149,7 +149,7 @@ def _wrong_order(order: Mapping[str, Mapping[str, str]]) -> list[str]:
 def _wrong_configs(configs: Mapping[str, Any]) -> list[str]:
     should = {"file": "a path", "content": "text, in quotes if need be"}
     driven = [
-        f"configs.{short}.template_driver: leave it out; what the config holds is rendered by Jinja, and by nothing else"
+        f"configs.{short}.template_driver: leave it out; a config is rendered by Jinja, and by nothing else"
         for short, config in configs.items()
         if isinstance(config, dict) and "template_driver" in config and should.keys() & config.keys()
     ]

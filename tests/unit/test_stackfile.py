@@ -307,7 +307,7 @@ def test_secrets_get_the_names_of_the_swarm() -> None:
         ("configs: {a: {content: 8080}}", "configs.a.content: should be text, in quotes if need be"),
         (
             "configs: {a: {content: x, template_driver: golang}}",
-            "configs.a.template_driver: leave it out; what the config holds is rendered by Jinja, and by nothing else",
+            "configs.a.template_driver: leave it out; a config is rendered by Jinja, and by nothing else",
         ),
         ("x-labels: &l [1, 2]", "services.web.deploy.labels: should be name: value, or a list of name=value"),
     ],
