@@ -43,6 +43,8 @@ def consistency(document: Document, tree: Tree, inventory: Inventory) -> Iterato
         for node in inventory.nodes:
             if node.name in {"registry", inventory.settings.registry.host}:
                 yield document.problem(where[node.name], f"{node.name} is the name of the registry's container")
+            if node.name == "edge" and inventory.edge:
+                yield document.problem(where[node.name], "edge is the name of the proxy in front of the managers")
     yield from _same_address(document, where, inventory)
     yield from _networks(document, inventory)
     yield from _registries(document, inventory)
@@ -87,6 +89,8 @@ def _usable(node: Node, subnet: IPv4Network) -> bool:
 
 def _same_address(document: Document, where: dict[str, tuple[str, ...]], inventory: Inventory) -> Iterator[Problem]:
     seen = {inventory.registry_address: "the registry"} if inventory.settings.transport == "lab" else {}
+    if inventory.edge:
+        seen[inventory.edge_address] = "the proxy in front of the managers"
     for node in inventory.nodes:
         if node.address in seen:
             text = f"{node.name} has the address {node.address}, and so has {seen[node.address]}; state another address"
@@ -98,8 +102,11 @@ def _ports(document: Document, where: dict[str, tuple[str, ...]], inventory: Inv
     registry = inventory.settings.registry.port
     holders: dict[int, list[str]] = defaultdict(list, {registry: ["the registry"]})
     last: dict[int, str] = {}
+    shared: dict[str, Node] = {}
     for node in inventory.nodes:
         for mapping in node.vars.ports:
+            if node in inventory.managers and shared.setdefault(mapping, node) is not node:
+                continue  # stated for several managers, in front of whom it is published once
             port = int(mapping.split(":")[0])
             holders[port].append(node.name)
             last[port] = node.name

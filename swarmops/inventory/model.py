@@ -10,6 +10,9 @@ from typing import Any
 from swarmops.errors import InputError, suggest
 from swarmops.inventory.schema import Credentials, HostVars, Settings
 
+_EDGE = 6
+"""The edge proxy's address, counted from the start of the subnet; the registry's is the one before."""
+
 
 class Role(StrEnum):
     """What a node is in the swarm."""
@@ -69,6 +72,19 @@ class Inventory:
     def workers(self) -> tuple[Node, ...]:
         """The nodes that should be workers."""
         return tuple(node for node in self.nodes if node.role is Role.WORKER)
+
+    @property
+    def edge(self) -> dict[int, int]:
+        """The ports of the host that a lab's edge proxy leads to a port of any manager; one manager needs no proxy."""
+        if self.settings.transport != "lab" or len(self.managers) == 1:
+            return {}
+        pairs = (mapping.split(":") for node in self.managers for mapping in node.vars.ports)
+        return {int(outer): int(inner) for outer, inner in pairs}
+
+    @property
+    def edge_address(self) -> str:
+        """Where the lab's network has the edge proxy."""
+        return str(self.settings.subnet.network_address + _EDGE)
 
     @property
     def registry(self) -> str:

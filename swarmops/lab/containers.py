@@ -70,20 +70,25 @@ def last_words(engine: APIClient, name: str, lines: int = 10) -> str:
 def remove(engine: APIClient, cluster: str, *, volumes: bool) -> list[str]:
     """Removes the lab's containers and networks, and its volumes when asked; returns what was removed."""
     filters = {"label": f"{LABEL}={cluster}"}
-    gone = [f"container {name}" for name in _each(observe(engine, cluster), _remove_container(engine))]
+    gone = [f"container {name}" for name in each(observe(engine, cluster), _remove_container(engine))]
     found = [item["Name"] for item in engine.networks(filters=filters)]
-    gone += [f"network {name}" for name in _each(found, engine.remove_network)]
+    gone += [f"network {name}" for name in each(found, engine.remove_network)]
     if volumes:
         names = [item["Name"] for item in engine.volumes(filters=filters)["Volumes"] or []]
-        gone += [f"volume {name}" for name in _each(names, engine.remove_volume)]
+        gone += [f"volume {name}" for name in each(names, engine.remove_volume)]
     return gone
+
+
+def remove_one(engine: APIClient, name: str) -> None:
+    """Removes a container of the lab, whether or not it runs."""
+    each([name], _remove_container(engine))
 
 
 def _remove_container(engine: APIClient) -> Callable[[str], None]:
     return lambda name: engine.remove_container(name, force=True)
 
 
-def _each(names: Iterable[str], action: Callable[[str], object]) -> list[str]:
+def each(names: Iterable[str], action: Callable[[str], object]) -> list[str]:
     """Does `action` to all at once; what is gone already is no error."""
 
     def attempt(name: str) -> str:

@@ -21,6 +21,8 @@ from swarmops.report import Progress
 __all__ = ["LAB", "LabImages", "ensure_image", "ensure_images", "ensure_lab_images", "reference", "source"]
 
 LAB = ("node", "registry")
+EDGE = "haproxy"
+"""What runs in front of several managers."""
 HUB_SECONDS = 4
 AT_ONCE = 2
 
@@ -31,6 +33,7 @@ class LabImages:
 
     node: str
     registry: str
+    edge: str = ""
 
 
 class Shelf:
@@ -86,7 +89,8 @@ def hub_answers(client: APIClient, image: str) -> bool:
 
 def ensure_lab_images(inventory: Inventory, client: APIClient, progress: Progress) -> LabImages:
     """The images that a lab's containers run; makes what is missing."""
-    return LabImages(**ensure_images(LAB, inventory, client, progress))
+    tags = ensure_images((*LAB, *([EDGE] if inventory.edge else [])), inventory, client, progress)
+    return LabImages(tags["node"], tags["registry"], tags.get(EDGE, ""))
 
 
 def ensure_image(name: str, inventory: Inventory, client: APIClient, progress: Progress) -> str:

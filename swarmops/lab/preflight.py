@@ -57,7 +57,7 @@ def wanted_ports(inventory: Inventory) -> dict[int, str]:
     """Each port that the lab publishes on the host, and which node it leads to."""
     registry = inventory.settings.registry
     published = {int(mapping.split(":")[0]): node.name for node in inventory.nodes for mapping in node.vars.ports}
-    return {registry.port: registry.host} | published
+    return {registry.port: registry.host} | published | dict.fromkeys(inventory.edge, "edge")
 
 
 def free_subnet(prefix: int, used: list[IPv4Network]) -> IPv4Network | None:

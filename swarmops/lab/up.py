@@ -23,6 +23,8 @@ from swarmops.report import Recap
 
 COMPOSE_SECONDS = 180
 LONGEST_PASSWORD = 72
+EDGE = "edge"
+"""The service of the proxy in front of several managers in the compose file."""
 REGISTRY = "registry"
 """The registry's service in the compose file."""
 
@@ -43,6 +45,9 @@ def start(cluster: Cluster, recap: Recap) -> tuple[set[str], Future[None] | None
     if reasons and seen:
         _refuse(inventory, preflight.ports(inventory, engine))
     write(inventory.rendered / "compose.yml", wanted.text)
+    if (edge := cluster.container(EDGE)) in seen.keys() - wanted.specs.keys():
+        containers.remove_one(engine, edge)  # before a manager takes its ports
+        recap.changed(EDGE, "removed: nothing is published in front of several managers any more")
     if not reasons:
         _secure_registry(cluster, login, recap)
         return set(), None
