@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import shutil
 import sys
 import threading
 import time
@@ -160,6 +161,32 @@ def coloured(text: str, number: int) -> str:
 def plain(text: str, _: int) -> str:
     """The text without a colour, for what is no terminal."""
     return text
+
+
+class Screen:
+    """A text on standard output in the place of the one before; where that is no terminal, each that is new."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stdout
+        self._terminal = self._stream.isatty() and os.environ.get("TERM") != "dumb"
+        self._shown = ""
+
+    def show(self, text: str) -> None:
+        """Shows it. Raises BrokenPipeError when nobody reads any more."""
+        if self._terminal:
+            self._stream.write("\x1b[H\x1b[2J" + _cut(text, shutil.get_terminal_size().lines - 1))
+        elif text != self._shown:
+            self._stream.write(f"{text}\n\n")
+        self._shown = text
+        self._stream.flush()
+
+
+def _cut(text: str, height: int) -> str:
+    """As many lines as a terminal shows: the rest in number."""
+    lines = text.splitlines()
+    if len(lines) > height:
+        lines[height - 1 :] = [f"… {len(lines) - height + 1} more lines: inv status"]
+    return "\n".join(lines) + "\n"
 
 
 class Output:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from swarmops import facts
+from swarmops import facts, health
 from swarmops.cluster import Cluster
-from swarmops.errors import InputError, suggest
+from swarmops.errors import ConnectionFailed, InputError, suggest
 from swarmops.facts import Service, SwarmNode, Task
-from swarmops.report import table
+from swarmops.health import Vitals
+from swarmops.ops import vitals
+from swarmops.report import Screen, table
 from swarmops.verdict import Verdict, judge
+from swarmops.wait import Deadline
 
 KEPT_RUNS = 2
 """So many runs that are over are shown of each slot: with the one that runs, what was before it, and before that."""
@@ -25,6 +29,7 @@ class Status:
     services: list[Service]
     tasks: list[Task]
     missing: list[str]
+    vitals: Mapping[str, Vitals] = field(default_factory=dict)
 
     @classmethod
     def read(cls, cluster: Cluster) -> Status:
@@ -33,6 +38,12 @@ class Status:
         present = {node.hostname for node in nodes} | {node.address for node in nodes}
         missing = [node.name for node in cluster.inventory.nodes if not {node.name, node.address} & present]
         return cls(nodes, services, tasks, missing)
+
+    @classmethod
+    def whole(cls, cluster: Cluster) -> Status:
+        """With what each node says of itself."""
+        seen = cls.read(cluster)
+        return replace(seen, vitals=vitals.read(cluster, seen.nodes))
 
     def verdict(self, service: Service) -> Verdict:
         """The verdict on one of the services."""
@@ -47,18 +58,20 @@ class Status:
             for node in self.nodes
             if node.manages and node.reachability != "reachable"
         ]
+        found += health.problems(self.nodes, self.vitals)
         verdicts = [self.verdict(service) for service in self.services]
         return found + [
             verdict.failure or verdict.missing for verdict in verdicts if verdict.failure or verdict.missing
         ]
 
     def text(self) -> str:
-        """Two tables and the problems."""
+        """Two tables, the problems, and notes."""
         parts = [table(("NODE", "ROLE", "STATE", "AVAILABILITY", "ADDRESS", "ENGINE", "TASKS"), self._node_rows())]
         if self.services:
             parts.append(table(("SERVICE", "MODE", "RUNNING", "IMAGE", "PORTS", "ON"), self._service_rows()))
         problems = self.problems()
-        parts.append("\n".join(f"! {problem}" for problem in problems) if problems else "All is well.")
+        last = [f"! {problem}" for problem in problems] or ["All is well."]
+        parts.append("\n".join(last + [f"~ {note}" for note in health.notes(self.nodes)]))
         return "\n\n".join(parts)
 
     def json(self) -> dict[str, Any]:
@@ -67,7 +80,9 @@ class Status:
             "nodes": [asdict(node) for node in self.nodes],
             "services": [self._service_json(service) for service in self.services],
             "tasks": [task_json(task, self._names(), self._hosts()) for task in self.tasks],
+            "health": {name: one.json() for name, one in self.vitals.items()},
             "problems": self.problems(),
+            "notes": health.notes(self.nodes),
         }
 
     def _node_rows(self) -> list[list[object]]:
@@ -124,6 +139,28 @@ class Status:
 
     def _names(self) -> dict[str, str]:
         return {service.id: service.name for service in self.services}
+
+
+WATCH_SECONDS = 1.0
+"""So often a watcher sees what has changed."""
+VITALS_SECONDS = 30.0
+"""So often each node is asked for its own word meanwhile: that costs a process there."""
+
+
+def watch(cluster: Cluster, screen: Screen) -> None:
+    """Shows what is, for ever; while no manager answers, that. Raises BrokenPipeError when nobody reads any more."""
+    due, kept = Deadline(0), {}
+    while True:
+        try:
+            seen = Status.read(cluster)
+            if not due.left:
+                due, kept = Deadline(VITALS_SECONDS), vitals.read(cluster, seen.nodes)
+            text = replace(seen, vitals=kept).text()
+        except ConnectionFailed as error:
+            text = str(error)
+        cluster.progress.close()
+        screen.show(text)
+        time.sleep(WATCH_SECONDS)
 
 
 def task_json(task: Task, services: dict[str, str], hosts: dict[str, str]) -> dict[str, Any]:

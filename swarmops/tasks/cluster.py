@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from invoke.context import Context
 from invoke.tasks import task
 
+from swarmops.errors import InputError
 from swarmops.tasks.session import Seconds, inventory, progress, recap, session, show, show_json, timeout_help
+
+if TYPE_CHECKING:
+    from swarmops.cluster import Cluster
 
 
 @task(help={"timeout": timeout_help(300)})
@@ -35,14 +41,37 @@ def quickstart(c: Context, timeout: int = Seconds(900)) -> None:
         print(start(inventory(c), shown, timeout))
 
 
-@task(help={"json": "one JSON document instead of tables"})
-def status(c: Context, json: bool = False) -> None:
+@task(
+    help={
+        "json": "one JSON document instead of tables",
+        "watch": "go on showing what is, until Ctrl-C, which is exit 0; in a pipe, whatever has changed",
+    }
+)
+def status(c: Context, json: bool = False, watch: bool = False) -> None:
     """Show nodes, services, where the tasks run, what is wrong and why."""
+    if json and watch:
+        raise InputError("--watch shows tables: --json is one document")
     with session(c) as cluster:
         from swarmops.ops.status import Status
 
-        seen = Status.read(cluster)
+        if watch:
+            follow(cluster)
+            return
+        seen = Status.whole(cluster)
         show_json(seen.json()) if json else print(seen.text())
+
+
+def follow(cluster: Cluster) -> None:
+    """Shows the status until Ctrl-C, or until nobody reads it any more."""
+    from swarmops.ops.status import watch
+    from swarmops.report import Output, Screen
+
+    try:
+        watch(cluster, Screen())
+    except KeyboardInterrupt:
+        pass
+    except BrokenPipeError:
+        Output().abandon()
 
 
 @task(help={"check": "write nothing; exit 3 when a file is not up to date"})

@@ -19,10 +19,24 @@ PACKAGE = ROOT / "swarmops"
 # From the ground up. A module may import from its own floor and from those below; the longest prefix decides.
 FLOORS = (
     ("swarmops", "swarmops.errors"),
-    ("swarmops.commands", "swarmops.report", "swarmops.check", "swarmops.difference", "swarmops.wait"),
+    (
+        "swarmops.commands",
+        "swarmops.report",
+        "swarmops.check",
+        "swarmops.difference",
+        "swarmops.wait",
+        "swarmops.validity",
+    ),
     ("swarmops.connect", "swarmops.inventory", "swarmops.render", "swarmops.ingress", "swarmops.loglines"),
     ("swarmops.facts", "swarmops.lab", "swarmops.secrets", "swarmops.composefile", "swarmops.variables"),
-    ("swarmops.cluster", "swarmops.constraints", "swarmops.placement", "swarmops.record", "swarmops.quorum"),
+    (
+        "swarmops.cluster",
+        "swarmops.constraints",
+        "swarmops.placement",
+        "swarmops.record",
+        "swarmops.quorum",
+        "swarmops.keystore",
+    ),
     (
         "swarmops.plan",
         "swarmops.apply",
@@ -32,6 +46,7 @@ FLOORS = (
         "swarmops.lab.up",
         "swarmops.definition",
         "swarmops.spread",
+        "swarmops.health",
     ),
     ("swarmops.ops", "swarmops.doctor"),
     ("swarmops.tasks",),
@@ -40,7 +55,7 @@ FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
 
 PURE = (
     "swarmops.commands", "swarmops.plan", "swarmops.verdict", "swarmops.stackfile", "swarmops.constraints",
-    "swarmops.placement", "swarmops.definition", "swarmops.spread", "swarmops.quorum",
+    "swarmops.placement", "swarmops.definition", "swarmops.spread", "swarmops.quorum", "swarmops.health", "swarmops.validity",
     "swarmops.difference", "swarmops.composefile", "swarmops.variables", "swarmops.lint", "swarmops.loglines",
 )  # fmt: skip
 # What the pure ones may use of libraries: nothing of it reads a file, a clock or the environment.

@@ -1,0 +1,59 @@
+"""Each node's own word: its clock, its certificate, and whether it is locked. Whoever is slow is left out."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable
+from concurrent.futures import wait
+
+from swarmops import facts
+from swarmops.cluster import Cluster
+from swarmops.commands import Command
+from swarmops.errors import SwarmopsError
+from swarmops.facts import SwarmNode
+from swarmops.health import Vitals, moment
+from swarmops.plan import match
+from swarmops.validity import Validity
+
+SECONDS = 2.0
+"""No node is waited for longer."""
+SCRIPT = 'date +%s; cat "$1/swarm/certificates/swarm-node.crt" 2>/dev/null'
+TICK = 0.5
+"""`date` counts whole seconds, and not every `date` does better: its answer is this much off at most, half added."""
+
+
+def read(cluster: Cluster, members: Iterable[SwarmNode]) -> dict[str, Vitals]:
+    """What the nodes say of themselves, by name, asked at once; one that says nothing in time is not among them."""
+    listed = list(members)
+    root = str(cluster.ask(lambda api: api.get("/info")).get("DockerRootDir", ""))
+    found = match(cluster.inventory.nodes, listed, {})
+    asked = {name: cluster.later(lambda n=name, m=one: _vitals(cluster, n, m, root)) for name, one in found.items()}  # type: ignore[misc]
+    wait(asked.values(), timeout=SECONDS)
+    said = {name: future.result() for name, future in asked.items() if future.done()}
+    return {name: one for name, one in said.items() if one}
+
+
+def _vitals(cluster: Cluster, name: str, member: SwarmNode, root: str) -> Vitals | None:
+    try:
+        if member.manages and member.reachability != "reachable":
+            return Vitals(state=facts.Engine.read(cluster.api(name)).state)
+        before = time.time()
+        said = cluster.door(name).run(Command(("sh", "-c", SCRIPT, "sh", root)), check=False, timeout=SECONDS).stdout
+        after = time.time()
+    except SwarmopsError:
+        return None
+    return _parse(said, before, after)
+
+
+def _parse(said: str, before: float, after: float) -> Vitals | None:
+    seconds, _, pem = said.partition("\n")
+    if not re.fullmatch(r"\d+", seconds):
+        return None
+    shown = int(seconds) + TICK
+    return Vitals(
+        ahead=shown - (before + after) / 2,
+        within=TICK + (after - before) / 2,
+        time=moment(shown),
+        certificate=Validity.of(pem),
+    )
