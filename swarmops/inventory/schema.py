@@ -10,8 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, field_
 
 from swarmops.inventory.values import (
     Address,
+    CertExpiry,
     ClusterName,
+    DataPort,
     Filled,
+    Heartbeat,
     HostName,
     Inside,
     Kept,
@@ -22,7 +25,9 @@ from swarmops.inventory.values import (
     RegistryHost,
     StackName,
     Subnet,
+    SubnetSize,
     Tag,
+    TaskHistory,
     UserName,
     Words,
 )
@@ -137,6 +142,51 @@ class Network(Model):
     encrypted: StrictBool = Field(False, description="Whether traffic between the nodes is encrypted.")
 
 
+class UnlockKey(Model):
+    """Where the key is kept that unlocks managers: a file, or two commands."""
+
+    file: Filled | None = Field(None, description="File that holds the key, of mode 0600.")
+    store: Words | None = Field(None, description="Command that keeps the key, which it gets by standard input.")
+    read: Words | None = Field(None, description="Command that prints the key that was kept.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_value(cls, stated: Any) -> Any:
+        if not isinstance(stated, dict | cls):  # the usual message would repeat it
+            text = "should say where the key is kept, by file, or by store and read, not the key itself"
+            raise ValueError(text)  # noqa: TRY004 (pydantic reports this one)
+        return stated
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.file is None) == (self.store is None and self.read is None):
+            raise ValueError("should say either file, or store and read")
+        if (self.store is None) != (self.read is None):
+            raise ValueError("store and read go together")
+        return self
+
+
+class Swarm(Model):
+    """Settings of the swarm; what is not stated is left alone."""
+
+    task_history: TaskHistory | None = Field(None, description="How many ended tasks of each replica are kept.")
+    heartbeat: Heartbeat | None = Field(
+        None, description="How often nodes report to a manager; silent three times, a node is down."
+    )
+    cert_expiry: CertExpiry | None = Field(None, description="How long the nodes' certificates are valid.")
+    autolock: StrictBool | None = Field(None, description="Whether managers are locked when their engine restarts.")
+    unlock_key: UnlockKey | None = Field(None, description="Where the key is kept that unlocks them.")
+    address_pools: list[Subnet] = Field(
+        [], description="Subnets that networks get theirs from; set when the swarm is made."
+    )
+    subnet_size: SubnetSize | None = Field(
+        None, description="Length of the mask of each network's subnet; set when the swarm is made."
+    )
+    data_path_port: DataPort | None = Field(
+        None, description="UDP port of the traffic between nodes; set when the swarm is made."
+    )
+
+
 class Build(Model):
     """An image that is built from a directory of the project."""
 
@@ -197,6 +247,7 @@ class Settings(Model):
         {}, description="Log-ins of other registries, by host: docker.io, ghcr.io, registry.example:5000."
     )
     networks: dict[Name, Network] = Field({}, description="Overlay networks that stacks share.")
+    swarm: Swarm = Field(Swarm(), description="Settings of the swarm.")
     images: Images = Field(Images(), description="Where images come from.")
     stacks: dict[StackName, Stack] = Field({}, description="Stacks by name.")
     history: Kept = Field(10, description="How many verified deploys of each stack are kept for rollback.")

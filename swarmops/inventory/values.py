@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from ipaddress import IPv4Network, ip_address
 from typing import Annotated, Any
 
@@ -19,6 +21,10 @@ from pydantic_core.core_schema import CoreSchema, no_info_after_validator_functi
 
 _HIGHEST_PORT = 65535
 _MOST_KEPT = 100
+_MOST_TASKS = 10_000
+_SUBNET_SIZES = (8, 29)
+_DATA_PORTS = (1024, 49151)
+_DURATION = r"^(?=.)([0-9]{1,5}d)?([0-9]{1,6}h)?([0-9]{1,7}m)?([0-9]{1,8}s)?$"
 _PORT = "(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})"
 
 
@@ -72,10 +78,30 @@ def _port(value: int) -> int:
     return value
 
 
-def _kept(value: int) -> int:
-    if not 1 <= value <= _MOST_KEPT:
-        raise ValueError(f"{value} should be a number from 1 to {_MOST_KEPT}")
-    return value
+def _between(least: int, most: int) -> Callable[[int], int]:
+    def check(value: int) -> int:
+        if not least <= value <= most:
+            raise ValueError(f"{value} should be a number from {least} to {most}")
+        return value
+
+    return check
+
+
+def _duration(least: str) -> Callable[[Any], timedelta]:
+    def check(value: Any) -> timedelta:
+        meant = value if isinstance(value, timedelta) else _time(str(value))
+        if meant is None or meant < (_time(least) or meant):
+            raise ValueError(f"{value} should be a duration such as 5s, 1h30m or 90d, {least} at least")
+        return meant
+
+    return check
+
+
+def _time(text: str) -> timedelta | None:
+    if not (found := re.search(_DURATION, text)):
+        return None
+    days, hours, minutes, seconds = (int((part or "0d")[:-1]) for part in found.groups())
+    return timedelta(days, seconds, hours=hours, minutes=minutes)
 
 
 def _words(value: Any) -> Any:
@@ -104,7 +130,9 @@ Port = Annotated[
     StrictInt, AfterValidator(_port), WithJsonSchema({"type": "integer", "minimum": 1, "maximum": _HIGHEST_PORT})
 ]
 Kept = Annotated[
-    StrictInt, AfterValidator(_kept), WithJsonSchema({"type": "integer", "minimum": 1, "maximum": _MOST_KEPT})
+    StrictInt,
+    AfterValidator(_between(1, _MOST_KEPT)),
+    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": _MOST_KEPT}),
 ]
 Words = Annotated[
     list[Filled],
@@ -112,5 +140,26 @@ Words = Annotated[
     WithJsonSchema(
         {"anyOf": [{"type": "string", "pattern": r"\S"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
     ),
+]
+TaskHistory = Annotated[
+    StrictInt,
+    AfterValidator(_between(0, _MOST_TASKS)),
+    WithJsonSchema({"type": "integer", "minimum": 0, "maximum": _MOST_TASKS}),
+]
+SubnetSize = Annotated[
+    StrictInt,
+    AfterValidator(_between(*_SUBNET_SIZES)),
+    WithJsonSchema({"type": "integer", "minimum": _SUBNET_SIZES[0], "maximum": _SUBNET_SIZES[1]}),
+]
+DataPort = Annotated[
+    StrictInt,
+    AfterValidator(_between(*_DATA_PORTS)),
+    WithJsonSchema({"type": "integer", "minimum": _DATA_PORTS[0], "maximum": _DATA_PORTS[1]}),
+]
+Heartbeat = Annotated[
+    timedelta, BeforeValidator(_duration("1s")), WithJsonSchema({"type": "string", "pattern": _DURATION})
+]
+CertExpiry = Annotated[
+    timedelta, BeforeValidator(_duration("1h")), WithJsonSchema({"type": "string", "pattern": _DURATION})
 ]
 PortMapping = Annotated[str, Fits(f"^{_PORT}:{_PORT}$", 'a port of the host and a port of the node, such as "8000:80"')]
