@@ -17,6 +17,9 @@ from urllib.parse import urlsplit
 
 PATIENCE_SECONDS = 5.0
 """An answer that takes longer is lost."""
+KEPT_SECONDS = 5.0
+"""A connection idle for longer is not used again. The ingress closes one after 10 s, and a request that is sent at that
+moment gets no answer, whoever is asked: in HTTP/1.1 it is the client that has to give up first."""
 SERVER_ERROR = 500
 
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -63,7 +66,7 @@ class Load:
             for method in methods
         ]
         self._period = 1 / rate
-        self._free: list[Connection] = []
+        self._free: list[tuple[float, Connection]] = []
         self._end = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
         self.tally = Tally()
@@ -87,7 +90,7 @@ class Load:
             task.add_done_callback(under_way.discard)
             number += 1
         await asyncio.gather(*under_way)
-        for _, writer in self._free:
+        for _, (_, writer) in self._free:
             writer.close()
 
     async def _request(self, head: bytes, due: float) -> None:
@@ -117,14 +120,14 @@ class Load:
         if fields.get("connection", "").lower() == "close":
             writer.close()
         else:
-            self._free.append(connection)
+            self._free.append((time.monotonic(), connection))
         return int(first.split()[1]), fields.get("x-served-by", "")
 
     def _kept(self) -> Connection | None:
-        """A connection that is free and, as far as can be seen, open."""
+        """A connection that is free, was used a short time ago and, as far as can be seen, is open."""
         while self._free:
-            reader, writer = self._free.pop()
-            if not reader.at_eof():
+            freed, (reader, writer) = self._free.pop()
+            if time.monotonic() - freed < KEPT_SECONDS and not reader.at_eof():
                 return reader, writer
             writer.close()
         return None
