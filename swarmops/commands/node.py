@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from swarmops.commands import Command, docker
 
 
 def update(
-    node_id: str, *, role: str | None = None, availability: str | None = None, labels: Mapping[str, str] | None = None
+    node_id: str,
+    *,
+    role: str | None = None,
+    availability: str | None = None,
+    labels: Mapping[str, str] | None = None,
+    without: Iterable[str] = (),
 ) -> Command:
-    """Sets what is given and leaves the rest."""
+    """Sets what is given, takes the labels `without` away and leaves the rest."""
     options = [f"--role={role}"] if role else []
     options += [f"--availability={availability}"] if availability else []
     options += [f"--label-add={key}={value}" for key, value in sorted((labels or {}).items())]
+    options += [f"--label-rm={key}" for key in sorted(without)]
     return docker("node", "update", *options, node_id)
 
 
@@ -28,5 +34,5 @@ def demote(node_id: str) -> Command:
 
 
 def remove(node_id: str) -> Command:
-    """Takes a node that is down off the list."""
+    """Takes a node off the list, whether it is down or not."""
     return docker("node", "rm", "--force", node_id)

@@ -1,55 +1,72 @@
-"""What an operator does to nodes: role and availability."""
+"""What an operator does to nodes: role, availability and labels."""
 
 from __future__ import annotations
 
-from swarmops import facts
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import TypeVar
+
+from swarmops import facts, quorum
 from swarmops.cluster import Cluster
 from swarmops.commands import node as commands
 from swarmops.errors import SwarmopsError
 from swarmops.facts import SwarmNode
-from swarmops.inventory import Role
-from swarmops.ops.convergence import Watch
-from swarmops.ops.roles import set_role
+from swarmops.inventory import Node, Role
+from swarmops.ops.roles import await_roles, set_roles
 from swarmops.plan import match
 from swarmops.report import Recap
-from swarmops.wait import Deadline, until
+from swarmops.wait import Deadline
+
+Members = Mapping[str, SwarmNode]
+"""Members of the swarm by the names that they have in the inventory."""
+Labels = Mapping[str, str | None]
+"""Node labels by their names; None for one that is to go."""
+T = TypeVar("T")
 
 
-def promote(cluster: Cluster, name: str, timeout: float) -> Recap:
-    """Makes a node a manager; returns when it is reachable as one."""
-    return _role(cluster, name, Role.MANAGER, timeout)
+def promote(cluster: Cluster, nodes: Sequence[Node], timeout: float, recap: Recap, *, batch: int = 1) -> None:
+    """Makes nodes managers, so many at a time; returns when all are reachable as such. `timeout` is for each batch."""
+    members = find_all(cluster, nodes)
+    if down := [name for name, member in members.items() if member.state == "down" and not member.manages]:
+        raise SwarmopsError(f"{', '.join(down)}: down, and a node takes a role itself", remedy="inv up, or inv status")
+    _role(cluster, members, Role.MANAGER, timeout, recap, batch)
 
 
-def demote(cluster: Cluster, name: str, timeout: float) -> Recap:
-    """Makes a node a worker; returns when it has left the managers. Refuses what would lose the quorum."""
-    return _role(cluster, name, Role.WORKER, timeout)
+def demote(cluster: Cluster, nodes: Sequence[Node], timeout: float, recap: Recap, *, batch: int = 1) -> None:
+    """Makes nodes workers, so many at a time; returns when they have left the managers.
+
+    Raises SwarmopsError, before anything changes, where that would lose the quorum. `timeout` is for each batch.
+    """
+    members = find_all(cluster, nodes)
+    quorum.refuse_loss(list(members.values()), cluster.ask(facts.nodes))
+    _role(cluster, members, Role.WORKER, timeout, recap, batch)
 
 
-def drain(cluster: Cluster, name: str, timeout: float) -> Recap:
-    """Moves all work off a node; returns when it is empty and its replicas run elsewhere."""
-    deadline, recap = Deadline(timeout), Recap()
-    member = find(cluster, name)
-    affected = {task.service_id for task in cluster.ask(facts.tasks) if task.node_id == member.id and not task.over}
-    _availability(cluster, recap, member, name, "drain")
-    watch = Watch(cluster, affected)
-
-    def missing() -> str:
-        left = [task for task in cluster.ask(facts.tasks) if task.node_id == member.id and not task.over]
-        if left:
-            return f"{name} still has {len(left)} task{'s' if len(left) > 1 else ''}"
-        return watch.missing()
-
-    until(missing, deadline, cluster.progress)
-    recap.ok(name, "empty")
-    return recap
+def activate(cluster: Cluster, nodes: Sequence[Node], recap: Recap) -> None:
+    """Lets nodes take work again. Tasks that run elsewhere stay there."""
+    _open_or_close(cluster, nodes, recap, "active")
 
 
-def activate(cluster: Cluster, name: str) -> Recap:
-    """Lets a node take work again. Tasks that run elsewhere stay there."""
-    recap = Recap()
-    _availability(cluster, recap, find(cluster, name), name, "active")
-    recap.ok(name)
-    return recap
+def pause(cluster: Cluster, nodes: Sequence[Node], recap: Recap) -> None:
+    """Lets nodes take no new work. Tasks that run there stay."""
+    _open_or_close(cluster, nodes, recap, "pause")
+
+
+def label(cluster: Cluster, nodes: Sequence[Node], wanted: Labels, recap: Recap) -> None:
+    """Sets labels of nodes and takes labels away; leaves their other labels."""
+    for name, member in find_all(cluster, nodes).items():
+        added = {key: value for key, value in wanted.items() if value is not None and member.labels.get(key) != value}
+        removed = [key for key, value in wanted.items() if value is None and key in member.labels]
+        if added or removed:
+            cluster.manage(commands.update(member.id, labels=added, without=removed))
+            said = [*(f"{key}={value}" for key, value in added.items()), *(f"{key}-" for key in removed)]
+            recap.changed(name, f"labels {', '.join(said)}")
+        recap.ok(name)
+        stated = cluster.inventory.node(name).vars.labels
+        if other := [f"{key}={stated[key]}" for key, value in wanted.items() if key in stated and stated[key] != value]:
+            recap.note(
+                f"{cluster.inventory.path.name} has {name} with {', '.join(other)}: the next inv up sets it back."
+            )
 
 
 def find(cluster: Cluster, name: str) -> SwarmNode:
@@ -57,50 +74,84 @@ def find(cluster: Cluster, name: str) -> SwarmNode:
 
     Raises InputError for a name that the inventory has not, SwarmopsError when the node is not in the swarm.
     """
-    node = cluster.inventory.node(name)
+    return find_all(cluster, [cluster.inventory.node(name)])[name]
+
+
+def find_all(cluster: Cluster, nodes: Iterable[Node]) -> dict[str, SwarmNode]:
+    """The members of the swarm that are nodes of the inventory. Raises SwarmopsError with those that are none."""
+    wanted = list(nodes)
+    found = seek(cluster, wanted)
+    if missing := [node.name for node in wanted if node.name not in found]:
+        number = "is" if len(missing) == 1 else "are"
+        raise SwarmopsError(f"{', '.join(missing)} {number} not in the swarm", remedy="inv up")
+    return found
+
+
+def seek(cluster: Cluster, nodes: Iterable[Node]) -> dict[str, SwarmNode]:
+    """Those of the nodes that are members of the swarm."""
     listed = cluster.ask(facts.nodes)
-    if found := match([node], listed, {}):
-        return found[name]
-    known = {member.id: member for member in listed}
-    try:
-        engine = facts.Engine.read(cluster.api(name))
-    except SwarmopsError:
-        engine = None
-    if engine and engine.node_id in known:
-        return known[engine.node_id]
-    down = [member for member in listed if member.hostname == name]
-    if down:
-        return down[0]
-    raise SwarmopsError(f"{name} is not in the swarm", remedy="inv up")
+    wanted = list(nodes)
+    found = match(wanted, listed, {})
+    by_id = {member.id: member for member in listed}
+    for node in wanted:
+        if node.name not in found and (member := by_id.get(_own_id(cluster, node)) or _down(node, listed)):
+            found[node.name] = member
+    return {node.name: found[node.name] for node in wanted if node.name in found}
 
 
-def _role(cluster: Cluster, name: str, role: Role, timeout: float) -> Recap:
-    recap, deadline = Recap(), Deadline(timeout)
-    member = find(cluster, name)
+def set_availability(cluster: Cluster, recap: Recap, members: Members, wanted: str) -> None:
+    """Sets the availability of those that have another one, and says what the next `up` does about it."""
+    for name, member in members.items():
+        if member.availability != wanted:
+            cluster.manage(commands.update(member.id, availability=wanted))
+            recap.changed(name, f"availability is {wanted}")
+        stated = cluster.inventory.node(name).vars.availability
+        if stated not in (None, wanted):
+            recap.note(f"{cluster.inventory.path.name} has {name} as {stated}: the next inv up sets it back.")
+
+
+def batches(members: Mapping[str, T], size: int) -> Iterator[dict[str, T]]:
+    """So many of them at a time; all at once for 0."""
+    rest = iter(members.items())
+    while part := dict(islice(rest, size or None)):
+        yield part
+
+
+def _open_or_close(cluster: Cluster, nodes: Sequence[Node], recap: Recap, wanted: str) -> None:
+    members = find_all(cluster, nodes)
+    set_availability(cluster, recap, members, wanted)
+    for name in members:
+        recap.ok(name)
+
+
+def _role(cluster: Cluster, members: Members, role: Role, timeout: float, recap: Recap, batch: int) -> None:
     # A change of role that another run began is waited for, not taken for done.
-    if member.role != role or member.manages != (role is Role.MANAGER):
-        set_role(cluster, member, role, deadline)
-        recap.changed(name, f"is a {role}")
-    recap.ok(name, f"{role}")
-    stated = cluster.inventory.node(name).role
-    if stated is not role:
-        verb = "demotes" if stated is Role.WORKER else "promotes"
-        recap.note(f"{cluster.inventory.path.name} has {name} as a {stated}: the next inv up {verb} it.")
-    _warn_even(cluster, recap)
-    return recap
+    right = {name for name, now in members.items() if now.role == role and now.manages == (role is Role.MANAGER)}
+    for part in batches({name: member for name, member in members.items() if name not in right}, batch):
+        set_roles(cluster, part, role, Deadline(timeout))
+        for name in part:
+            recap.changed(name, f"is a {role}")
+            cluster.progress.done(f"is a {role}", name)
+    await_roles(cluster, {name: members[name] for name in right}, role, Deadline(timeout))
+    for name in members:
+        recap.ok(name, f"{role}")
+        stated = cluster.inventory.node(name).role
+        if stated is not role:
+            verb = "demotes" if stated is Role.WORKER else "promotes"
+            recap.note(f"{cluster.inventory.path.name} has {name} as a {stated}: the next inv up {verb} it.")
+        if role is Role.WORKER and name not in right and members[name].state == "down":
+            recap.note(f"{name} is down: it takes its certificate as a worker when it comes back.")
+    if said := quorum.even(quorum.Quorum.of(cluster.ask(facts.nodes)).managers):
+        recap.note(said)
 
 
-def _warn_even(cluster: Cluster, recap: Recap) -> None:
-    managers = sum(node.manages for node in cluster.ask(facts.nodes))
-    if managers % 2 == 0:
-        lost = f"{managers} managers bear the loss of {(managers - 1) // 2}"
-        recap.note(f"{lost}, as {managers - 1} would: an odd number is better.")
+def _own_id(cluster: Cluster, node: Node) -> str:
+    """The id that a node's own engine says it has; empty when it does not answer, or is in no swarm."""
+    try:
+        return facts.Engine.read(cluster.api(node.name)).node_id
+    except SwarmopsError:
+        return ""
 
 
-def _availability(cluster: Cluster, recap: Recap, member: SwarmNode, name: str, wanted: str) -> None:
-    if member.availability != wanted:
-        cluster.manage(commands.update(member.id, availability=wanted))
-        recap.changed(name, f"availability is {wanted}")
-    stated = cluster.inventory.node(name).vars.availability
-    if stated not in (None, wanted):
-        recap.note(f"{cluster.inventory.path.name} has {name} as {stated}: the next inv up sets it back.")
+def _down(node: Node, listed: Iterable[SwarmNode]) -> SwarmNode | None:
+    return next((member for member in listed if member.hostname == node.name), None)

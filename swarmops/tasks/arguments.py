@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 from collections.abc import Callable, Iterable
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import Any
 
 from invoke.parser.argument import Argument
@@ -51,6 +52,39 @@ class OptionalTask(Task[Body]):
         if not follows.startswith("-"):
             first.positional, first.default = True, None
         return [first, *others]
+
+
+class Words(Argument):
+    """A positional argument of several words: all that follow its task's first one, a list."""
+
+    expected: int
+
+    @property
+    def value(self) -> Any:
+        """Invoke asks for a positional argument while this is None."""
+        return self._value if self._value and len(self._value) >= self.expected else None
+
+    @value.setter
+    def value(self, given: str) -> None:
+        self._value = [*(self._value or []), given]
+
+
+class WordsTask(Task[Body]):
+    """A task with two positional arguments, the second of which takes the words of a form as long as they come."""
+
+    form = re.compile(r"[^-].*(=.*|-)", re.DOTALL)
+
+    def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
+        """The arguments, as invoke has them, but for the second."""
+        first, second, *others = super().get_arguments(ignore_unknown_help)
+        words = Words(names=second.names, help=second.help, positional=True)
+        # Invoke knows no number of words but one. The first counts whatever it is, so that its form can be spoken of.
+        given = next((sys.argv[at:] for at, (name, word) in enumerate(pairwise(sys.argv)) if self._is(name, word)), [])
+        words.expected = 1 + len(list(takewhile(self.form.fullmatch, given[3:])))
+        return [first, words, *others]
+
+    def _is(self, name: str, word: str) -> bool:
+        return name == self.name and not word.startswith("-")
 
 
 def takes(names: Iterable[str]) -> Callable[[Body], Body]:

@@ -25,9 +25,14 @@ CASES: dict[str, Command] = {
     "swarm.init": swarm.init("10.89.0.11"),
     "swarm.join": swarm.join(TOKEN, "10.89.0.32", "10.89.0.11"),
     "swarm.leave": swarm.leave(),
+    "swarm.rotate_token": swarm.rotate_token("worker"),
+    "swarm.autolock on": swarm.autolock(on=True),
+    "swarm.autolock off": swarm.autolock(on=False),
+    "swarm.unlock": swarm.unlock(Secret("SWMKEY-1-very-secret")),
+    "swarm.rotate_ca": swarm.rotate_ca(),
     "node.update nothing": node.update("n1"),
     "node.update all": node.update(
-        "n1", role="manager", availability="drain", labels={"region": "east 1", "disk": "ssd"}
+        "n1", role="manager", availability="drain", labels={"region": "east 1", "disk": "ssd"}, without=["zone", "a b"]
     ),
     "node.promote": node.promote("n1"),
     "node.demote": node.demote("n1"),

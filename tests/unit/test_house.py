@@ -46,6 +46,7 @@ FLOORS = (
         "swarmops.lab.up",
         "swarmops.definition",
         "swarmops.spread",
+        "swarmops.evacuation",
         "swarmops.health",
     ),
     ("swarmops.ops", "swarmops.doctor"),
@@ -55,7 +56,7 @@ FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
 
 PURE = (
     "swarmops.commands", "swarmops.plan", "swarmops.verdict", "swarmops.stackfile", "swarmops.constraints",
-    "swarmops.placement", "swarmops.definition", "swarmops.spread", "swarmops.quorum", "swarmops.health", "swarmops.validity",
+    "swarmops.placement", "swarmops.definition", "swarmops.spread", "swarmops.quorum", "swarmops.evacuation", "swarmops.health", "swarmops.validity",
     "swarmops.difference", "swarmops.composefile", "swarmops.variables", "swarmops.lint", "swarmops.loglines",
 )  # fmt: skip
 # What the pure ones may use of libraries: nothing of it reads a file, a clock or the environment.

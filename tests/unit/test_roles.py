@@ -16,8 +16,8 @@ from swarmops.errors import ConnectionFailed, SwarmopsError, WaitTimeout
 from swarmops.facts import SwarmNode
 from swarmops.inventory import Role
 from swarmops.ops import nodes as node_ops
-from swarmops.ops.roles import refuse_loss_of_quorum, role_not_taken, set_role
-from swarmops.report import Progress
+from swarmops.ops.roles import role_not_taken, set_role, set_roles
+from swarmops.report import Progress, Recap
 from swarmops.wait import Deadline
 
 UP, LOST, UNKNOWN = "reachable", "unreachable", "unknown"
@@ -32,10 +32,16 @@ class FakeCluster:
         self.members = {node.id: node for node in members}
         self.progress = Progress(io.StringIO())
         self.commands: list[str] = []
-        self.inventory = SimpleNamespace(node=self._node, path=SimpleNamespace(name="inventory.yaml"))
+        self.inventory = SimpleNamespace(
+            node=self._node,
+            nodes=[host(node.hostname) for node in members],
+            path=SimpleNamespace(name="inventory.yaml"),
+        )
         self._control = control
         self._certified = certified
         self._stuck = stuck
+        self.stated: dict[str, Any] = {}
+        """What the inventory states of every node."""
 
     def ask(self, question: Any) -> Any:
         assert question is facts.nodes
@@ -46,9 +52,13 @@ class FakeCluster:
         verb, node_id = command.reveal()[2], command.reveal()[-1]
         if not self._stuck:
             name = node_id.removeprefix("id-")
-            self.members[node_id] = manager(name) if verb == "promote" else member(name)
+            state = self.members[node_id].state
+            if verb != "update":
+                self.members[node_id] = manager(name) if verb == "promote" else member(name, state=state)
 
     def api(self, name: str) -> EngineAPI:
+        if f"id-{name}" not in self.members:
+            raise ConnectionFailed(f"{name} does not answer")
         control = self.members[f"id-{name}"].manages if self._control is None else self._control
         info = {"Swarm": {"ControlAvailable": control}, "DockerRootDir": "/data"}
         return SimpleNamespace(get=lambda _: info)  # type: ignore[return-value]
@@ -63,7 +73,14 @@ class FakeCluster:
         return SimpleNamespace(run=run)
 
     def _node(self, name: str) -> Any:
-        return host(name, Role.MANAGER if name.startswith("m") else Role.WORKER)
+        return host(name, Role.MANAGER if name.startswith("m") else Role.WORKER, **self.stated)
+
+
+def done(verb: str, swarm: Any, *names: str, timeout: float = 1, **how: Any) -> Recap:
+    """What a verb has done to these nodes."""
+    recap = Recap()
+    getattr(node_ops, verb)(swarm, [swarm.inventory.node(name) for name in names], timeout, recap, **how)
+    return recap
 
 
 def certificate(role: str) -> str:
@@ -74,37 +91,6 @@ def certificate(role: str) -> str:
 
 def cluster(*members: SwarmNode, **how: Any) -> Any:
     return FakeCluster(*members, **how)
-
-
-@pytest.mark.parametrize(
-    ("own", "others", "said"),
-    [
-        (UP, [], "m0 is the last manager"),
-        (LOST, [], "m0 is the last manager"),
-        (UP, [UP], ""),
-        (UP, [LOST], "without m0 0 of 1 managers are reachable, and a quorum takes 1"),
-        (LOST, [UP], ""),
-        (UP, [UP, UP], ""),
-        (UP, [UP, LOST], "without m0 1 of 2 managers are reachable, and a quorum takes 2"),
-        (LOST, [UP, UP], ""),
-        (UP, [UP, UNKNOWN], "without m0 1 of 2 managers"),
-        (UP, [UP, UP, LOST], ""),
-        (UP, [UP, LOST, LOST], "without m0 1 of 3 managers are reachable, and a quorum takes 2"),
-        (UP, [UP, UP, LOST, LOST], "without m0 2 of 4 managers are reachable, and a quorum takes 3"),
-        (UP, [UP, UP, UP, LOST], ""),
-    ],
-)
-def test_the_quorum(own: str, others: list[str], said: str) -> None:
-    first = manager("m0", own)
-    listed = [first, *(manager(f"m{number}", how) for number, how in enumerate(others, 1)), member("w1"), member("w2")]
-    if not said:
-        refuse_loss_of_quorum(first, listed)
-        return
-    with pytest.raises(SwarmopsError) as error:
-        refuse_loss_of_quorum(first, listed)
-    assert str(error.value).startswith(said)
-    assert error.value.code == 1
-    assert error.value.remedy
 
 
 @pytest.mark.parametrize(
@@ -191,17 +177,60 @@ def test_what_would_lose_the_quorum_is_not_begun() -> None:
 )
 def test_a_verb_again_changes_nothing(verb: str, name: str, commands: list[str], changed: int) -> None:
     swarm = cluster(manager("m1"), manager("m2"), member("w1"))
-    recap = getattr(node_ops, verb)(swarm, name, 1)
+    assert done(verb, swarm, name).rows() == [(name, 1, changed, 0)]
     assert swarm.commands == commands
-    assert recap.rows() == [(name, 1, changed, 0)]
-    assert getattr(node_ops, verb)(swarm, name, 1).rows() == [(name, 1, 0, 0)]
+    assert done(verb, swarm, name).rows() == [(name, 1, 0, 0)]
     assert swarm.commands == commands
+
+
+@pytest.mark.parametrize("batch", [0, 1, 2])
+def test_several_at_once(batch: int) -> None:
+    swarm = cluster(manager("m1"), manager("m2"), manager("m3", leader=True), member("w1"), member("w2"), member("w3"))
+    recap = done("promote", swarm, "w1", "m1", "w3", batch=batch)
+    assert recap.rows() == [("w1", 1, 1, 0), ("w3", 1, 1, 0), ("m1", 1, 0, 0)]
+    assert swarm.commands == ["docker node promote id-w1", "docker node promote id-w3"]
+
+
+def test_the_leader_is_demoted_last_and_who_is_lost_first() -> None:
+    members = {name: manager(name, UP, leader=name == "m1") for name in ("m1", "m2", "m4")}
+    members["m3"] = manager("m3", LOST, state="down")
+    swarm = cluster(*members.values(), manager("m5"))
+    set_roles(swarm, members, Role.WORKER, Deadline(1))
+    assert swarm.commands == [f"docker node demote id-m{number}" for number in (3, 2, 4, 1)]
+
+
+def test_those_that_would_lose_the_quorum_together_are_all_left() -> None:
+    swarm = cluster(manager("m1"), manager("m2"), manager("m3"))
+    with pytest.raises(SwarmopsError, match="m1, m2, m3 are all the managers"):
+        done("demote", swarm, "m1", "m2", "m3")
+    assert swarm.commands == []
+
+
+def test_who_is_down_is_not_promoted() -> None:
+    swarm = cluster(manager("m1"), member("w1", state="down"), member("w2"))
+    with pytest.raises(SwarmopsError, match="w1: down, and a node takes a role itself"):
+        done("promote", swarm, "w1", "w2")
+    assert swarm.commands == []
+
+
+def test_who_is_down_is_demoted_by_the_word_of_the_others() -> None:
+    swarm = cluster(manager("m1"), manager("m2"), manager("m3", LOST, state="down"))
+    recap = done("demote", swarm, "m3")
+    assert swarm.commands == ["docker node demote id-m3"]
+    assert "m3 is down: it takes its certificate as a worker when it comes back." in recap.notes
 
 
 def test_a_promotion_that_another_run_began_is_waited_for() -> None:
     swarm = cluster(manager("m1"), member("w1", role="manager"))
-    node_ops.promote(swarm, "w1", 1)
+    done("promote", swarm, "w1")
     assert swarm.commands == ["docker node promote id-w1"]
+
+
+def test_a_demotion_that_another_run_began_is_waited_for() -> None:
+    swarm = cluster(manager("m1"), member("w1"), certified="manager")
+    with pytest.raises(WaitTimeout, match="w1 still has its certificate as a manager"):
+        done("demote", swarm, "w1", timeout=0)
+    assert swarm.commands == []
 
 
 @pytest.mark.parametrize(
@@ -213,21 +242,63 @@ def test_a_promotion_that_another_run_began_is_waited_for() -> None:
     ],
 )
 def test_what_differs_from_the_inventory_is_said(verb: str, name: str, says: list[str]) -> None:
-    notes = getattr(node_ops, verb)(cluster(manager("m1"), manager("m2"), member("w1")), name, 1).notes
+    notes = done(verb, cluster(manager("m1"), manager("m2"), member("w1")), name).notes
     assert [note for note in notes if "inventory" in note] == says
 
 
+@pytest.mark.parametrize(("managers", "said"), [(1, 0), (2, 1), (3, 0), (4, 1)])
+def test_an_even_number_of_managers(managers: int, said: int) -> None:
+    swarm = cluster(*(manager(f"m{number}") for number in range(managers)))
+    assert len(done("promote", swarm, "m0").notes) == said
+
+
+def test_who_is_not_in_the_swarm() -> None:
+    swarm = cluster(manager("m1"), member("w1"))
+    with pytest.raises(SwarmopsError, match="w2, w3 are not in the swarm") as error:
+        done("promote", swarm, "w2", "w1", "w3")
+    assert (error.value.remedy, swarm.commands) == ("inv up", [])
+
+
 @pytest.mark.parametrize(
-    ("managers", "said"),
+    ("wanted", "command", "changed", "note"),
     [
-        (1, ""),
-        (2, "2 managers bear the loss of 0, as 1 would: an odd number is better."),
-        (3, ""),
-        (4, "4 managers bear the loss of 1"),
+        ({"a": "1"}, "", "", ""),
+        ({"c": None}, "", "", ""),
+        ({"a": "2", "new": ""}, "--label-add=a=2 --label-add=new=", "labels a=2, new=", ""),
+        ({"b": None, "a": "1"}, "--label-rm=b", "labels b-", ""),
+        ({"zone": "z2"}, "--label-add=zone=z2", "labels zone=z2", "with zone=z1"),
+        ({"zone": None}, "--label-rm=zone", "labels zone-", "with zone=z1"),
+        ({"zone": "z1"}, "", "", ""),
     ],
 )
-def test_an_even_number_of_managers(managers: int, said: str) -> None:
-    swarm = cluster(*(manager(f"m{number}") for number in range(managers)))
-    notes = node_ops.promote(swarm, "m0", 1).notes
-    assert "".join(notes).startswith(said)
-    assert bool(notes) is bool(said)
+def test_labels(wanted: dict[str, str | None], command: str, changed: str, note: str) -> None:
+    swarm = cluster(member("w1", labels={"a": "1", "b": "x", "zone": "z1"}))
+    swarm.stated = {"labels": {"zone": "z1"}}
+    recap = Recap()
+    node_ops.label(swarm, [swarm.inventory.node("w1")], wanted, recap)
+    assert swarm.commands == ([f"docker node update {command} id-w1"] if command else [])
+    assert [text for _, outcome, text in recap.steps if outcome == "changed"] == ([changed] if changed else [])
+    said = f"inventory.yaml has w1 {note}: the next inv up sets it back."
+    assert recap.notes == ([said] if note else [])
+
+
+@pytest.mark.parametrize("verb", ["activate", "pause"])
+def test_availability(verb: str) -> None:
+    wanted = {"activate": "active"}.get(verb, verb)
+    swarm = cluster(
+        *(member(f"w{number}", availability=how) for number, how in enumerate(("active", "pause", "drain")))
+    )
+    swarm.stated = {"availability": "drain"}
+    recap = Recap()
+    getattr(node_ops, verb)(swarm, list(swarm.inventory.nodes), recap)
+    wrong = [node.id for node in swarm.members.values() if node.availability != wanted]
+    assert swarm.commands == [f"docker node update --availability={wanted} {id}" for id in wrong]
+    assert len(recap.notes) == 3
+    assert recap.notes[0] == "inventory.yaml has w0 as drain: the next inv up sets it back."
+
+
+@pytest.mark.parametrize(
+    ("size", "parts"), [(0, ["abcde"]), (1, ["a", "b", "c", "d", "e"]), (2, ["ab", "cd", "e"]), (9, ["abcde"])]
+)
+def test_batches(size: int, parts: list[str]) -> None:
+    assert ["".join(part) for part in node_ops.batches(dict.fromkeys("abcde"), size)] == parts
