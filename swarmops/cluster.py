@@ -35,6 +35,7 @@ T = TypeVar("T")
 
 ELECTION_SECONDS = 20.0
 """How long managers may take to elect a leader; 26.1.5 was seen to take up to 13 s after one was killed."""
+UNLOCK = "inv swarm.unlock"
 
 
 class Cluster:
@@ -132,12 +133,13 @@ class Cluster:
                     self._prefer(name, list(said.values()))
                     return self.api(name)
                 leaderless = leaderless or engine.control
+                remedy = UNLOCK if engine.locked else remedy
                 said[name] = f"{name}: {engine.error or 'not a manager (' + engine.state + ')'}"
         reasons = "".join(f"\n    {said[node.name]}" for node in self.inventory.managers)
         if leaderless:
-            raise NoLeader(
-                f"the managers have no leader:{reasons}", remedy="more than half of them have to run: inv up"
-            )
+            more = "more than half of them have to run: inv up"
+            locked = remedy == UNLOCK
+            raise NoLeader(f"the managers have no leader:{reasons}", remedy=remedy if locked else more)
         raise ConnectionFailed(f"no manager answers:{reasons}", remedy=remedy)
 
     def current(self) -> EngineAPI:

@@ -27,6 +27,11 @@ class Engine:
     version: str
     error: str
 
+    @property
+    def locked(self) -> bool:
+        """Whether it waits for the key of a swarm whose managers lock."""
+        return self.state == "locked"
+
     @classmethod
     def read(cls, api: EngineAPI) -> Engine:
         """Asks the engine behind `api`."""

@@ -58,7 +58,9 @@ def _quorum(members: list[SwarmNode]) -> list[str]:
     now = Quorum.of(members)
     if now.reachable == now.managers:
         return []
-    more = f"{now.spare} more may be lost" if now.spare else "with one more lost nothing can be changed"
+    more = f"{now.spare} more may be lost" if now.spare > 0 else "with one more lost nothing can be changed"
+    if not now.holds:
+        more = "nothing can be changed"
     return [f"{now.reachable} of {now.managers} managers are reachable, and a quorum takes {now.needed}: {more}"]
 
 

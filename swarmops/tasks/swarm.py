@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from getpass import getpass
+
 from invoke.context import Context
 from invoke.tasks import task
 
 from swarmops.errors import InputError
 from swarmops.tasks.arguments import OptionalTask
-from swarmops.tasks.session import session, show
+from swarmops.tasks.session import Seconds, session, show, timeout_help
 
 ROLES = ("worker", "manager")
 
@@ -32,4 +35,50 @@ def token(c: Context, role: str = "", rotate: bool = False) -> None:
             print(swarm.token(cluster, role).reveal())
 
 
-GROUPS = {"swarm": (token,)}
+@task(
+    help={
+        "off": "managers no longer lock",
+        "timeout": timeout_help(60),
+    }
+)
+def autolock(c: Context, off: bool = False, timeout: int = Seconds(60)) -> None:
+    """Have managers lock when their engine restarts, and store the key where the inventory says."""
+    with session(c) as cluster:
+        from swarmops.ops import autolock as ops
+
+        show(ops.autolock(cluster, on=not off, timeout=timeout))
+
+
+@task(
+    help={
+        "key-stdin": "take the key from standard input instead of where the inventory says",
+        "timeout": timeout_help(120),
+    }
+)
+def unlock(c: Context, key_stdin: bool = False, timeout: int = Seconds(120)) -> None:
+    """Unlock the managers that are locked, and wait until they are reachable."""
+    with session(c) as cluster:
+        from swarmops.commands import Secret
+        from swarmops.ops import autolock as ops
+
+        show(ops.unlock_all(cluster, timeout, Secret(asked("Unlock key: ")) if key_stdin else None))
+
+
+@task(help={"timeout": timeout_help(120)})
+def rotate_ca(c: Context, timeout: int = Seconds(120)) -> None:
+    """Replace the authority that certifies nodes, and wait until every node has a certificate of the new one."""
+    with session(c) as cluster:
+        from swarmops.ops import swarm
+
+        show(swarm.rotate_ca(cluster, timeout))
+
+
+def asked(prompt: str) -> str:
+    """A line of standard input; a terminal asks for it and does not show it. Raises InputError for an empty one."""
+    line = (getpass(prompt) if sys.stdin.isatty() else sys.stdin.readline()).strip()
+    if not line:
+        raise InputError("standard input has no key")
+    return line
+
+
+GROUPS = {"swarm": (token, autolock, unlock, rotate_ca)}

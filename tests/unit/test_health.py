@@ -95,6 +95,10 @@ def test_clocks_are_compared_with_the_leaders(
             [*(manager(f"m{i}") for i in range(4)), manager("m5", "unreachable")],
             ["4 of 5 managers are reachable, and a quorum takes 3: 1 more may be lost"],
         ),
+        (
+            [manager("m1"), manager("m2", "unreachable")],
+            ["1 of 2 managers are reachable, and a quorum takes 2: nothing can be changed"],
+        ),
     ],
 )
 def test_managers_out_of_reach(members: list[SwarmNode], said: list[str]) -> None:

@@ -1,0 +1,77 @@
+"""Where the key is kept that unlocks managers: a file of its owner's alone, or by a command."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+from swarmops import secrets
+from swarmops.commands import MASK, Command, Secret
+from swarmops.connect import KEPT_LINES, local
+from swarmops.errors import InputError, SwarmopsError
+from swarmops.inventory.schema import SecretSource, UnlockKey
+
+OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+def read(place: UnlockKey, folder: Path) -> Secret:
+    """The key. Raises InputError where it cannot be had, or others may read its file."""
+    if place.file:
+        _check_mode(_path(place.file, folder))
+    return Secret(secrets.read(_source(place), folder).reveal().strip())
+
+
+def store(place: UnlockKey, folder: Path, key: Secret) -> None:
+    """Keeps the key in place of the one before, and reads it back. Raises SwarmopsError where that cannot be done."""
+    if place.file:
+        _write(_path(place.file, folder), key)
+    else:
+        _hand_over(place, folder, key)
+    if read(place, folder) != key:
+        raise SwarmopsError(f"{secrets.shown(_source(place))} does not give back the key that was stored")
+
+
+def shown(place: UnlockKey) -> str:
+    """The place in words: `file unlock.key`."""
+    return secrets.shown(SecretSource(file=place.file) if place.file else SecretSource(command=place.store))
+
+
+def _source(place: UnlockKey) -> SecretSource:
+    return SecretSource(file=place.file) if place.file else SecretSource(command=place.read)
+
+
+def _path(stated: str, folder: Path) -> Path:
+    return folder / Path(stated).expanduser()
+
+
+def _check_mode(path: Path) -> None:
+    with suppress(FileNotFoundError):  # to read it says so in its own words
+        if (mode := path.stat().st_mode) & OTHERS:
+            raise InputError(f"{path}: others may read the key (mode {mode & 0o777:04o})", remedy=f"chmod 600 {path}")
+
+
+def _hand_over(place: UnlockKey, folder: Path, key: Secret) -> None:
+    command = Command(tuple(place.store or ()), stdin=Secret(f"{key.reveal()}\n"), shown=shown(place))
+    ended = local.run(command, timeout=secrets.SECONDS, check=False, cwd=folder)
+    if ended.code:
+        said = ended.stderr.replace(key.reveal(), MASK).strip().splitlines()[-KEPT_LINES:] or ["it printed no error"]
+        raise SwarmopsError(f"{command} exited {ended.code}: " + "\n    ".join(said))
+
+
+def _write(path: Path, key: Secret) -> None:
+    """In one step, so that no crash leaves half a key; a temporary file's mode is 0600."""
+    try:
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False) as new:
+            try:
+                new.write(f"{key.reveal()}\n")
+                new.flush()
+                os.fsync(new.fileno())
+                Path(new.name).replace(path)
+            except BaseException:
+                Path(new.name).unlink()
+                raise
+    except OSError as error:
+        raise SwarmopsError(f"the unlock key cannot be stored: {path}: {error.strerror}") from error
