@@ -9,7 +9,7 @@ from swarmops import facts, stackfile
 from swarmops.cluster import Cluster
 from swarmops.commands import docker, stack as commands
 from swarmops.constraints import eligible
-from swarmops.errors import ConnectionFailed, NotFound, SwarmopsError
+from swarmops.errors import CommandFailed, ConnectionFailed, NotFound, SwarmopsError
 from swarmops.facts import Json, Service
 from swarmops.inventory import Node
 from swarmops.ops import configs
@@ -110,12 +110,21 @@ def _fetch(cluster: Cluster, node: Node, images: Iterable[str], deadline: Deadli
     # Swarm may reach a node that this machine does not: what runs there is verified all the same.
     with suppress(ConnectionFailed):
         for image in sorted(images):
+            command = authorized(cluster, docker("pull", "--quiet", image), image)
             try:
-                cluster.api(node.name).get(f"/images/{image}/json")
-            except NotFound:
-                command = authorized(cluster, docker("pull", "--quiet", image), image)
                 cluster.run(node.name, command, timeout=max(deadline.left, 1))
-                cluster.progress.done(f"has {image.partition('@')[0]}", node.name)
+            except CommandFailed:
+                if not _has(cluster, node, image):  # one that is there needs no registry that answers
+                    raise
+            cluster.progress.done(f"has {image.partition('@')[0]}", node.name)
+
+
+def _has(cluster: Cluster, node: Node, image: str) -> bool:
+    try:
+        cluster.api(node.name).get(f"/images/{image}/json")
+    except NotFound:
+        return False
+    return True
 
 
 def _refuse_another_version(stack: Stack, services: list[Service]) -> None:
