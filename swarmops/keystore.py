@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import stat
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from swarmops import secrets
+from swarmops import private, secrets
 from swarmops.commands import MASK, Command, Secret
 from swarmops.connect import KEPT_LINES, local
 from swarmops.errors import InputError, SwarmopsError
@@ -27,7 +25,7 @@ def read(place: UnlockKey, folder: Path) -> Secret:
 def store(place: UnlockKey, folder: Path, key: Secret) -> None:
     """Keeps the key in place of the one before, and reads it back. Raises SwarmopsError where that cannot be done."""
     if place.file:
-        _write(_path(place.file, folder), key)
+        private.write(_path(place.file, folder), f"{key.reveal()}\n".encode())
     else:
         _hand_over(place, folder, key)
     if read(place, folder) != key:
@@ -59,19 +57,3 @@ def _hand_over(place: UnlockKey, folder: Path, key: Secret) -> None:
     if ended.code:
         said = ended.stderr.replace(key.reveal(), MASK).strip().splitlines()[-KEPT_LINES:] or ["it printed no error"]
         raise SwarmopsError(f"{command} exited {ended.code}: " + "\n    ".join(said))
-
-
-def _write(path: Path, key: Secret) -> None:
-    """In one step, so that no crash leaves half a key; a temporary file's mode is 0600."""
-    try:
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False) as new:
-            try:
-                new.write(f"{key.reveal()}\n")
-                new.flush()
-                os.fsync(new.fileno())
-                Path(new.name).replace(path)
-            except BaseException:
-                Path(new.name).unlink()
-                raise
-    except OSError as error:
-        raise SwarmopsError(f"the unlock key cannot be stored: {path}: {error.strerror}") from error

@@ -25,7 +25,10 @@ FLOORS = (
         "swarmops.check",
         "swarmops.difference",
         "swarmops.wait",
+        "swarmops.load",
         "swarmops.validity",
+        "swarmops.masking",
+        "swarmops.private",
     ),
     ("swarmops.connect", "swarmops.inventory", "swarmops.render", "swarmops.ingress", "swarmops.loglines"),
     ("swarmops.facts", "swarmops.lab", "swarmops.secrets", "swarmops.composefile", "swarmops.variables"),
@@ -48,6 +51,7 @@ FLOORS = (
         "swarmops.spread",
         "swarmops.evacuation",
         "swarmops.health",
+        "swarmops.drill",
     ),
     ("swarmops.ops", "swarmops.doctor"),
     ("swarmops.tasks",),
@@ -56,14 +60,15 @@ FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
 
 PURE = (
     "swarmops.commands", "swarmops.plan", "swarmops.verdict", "swarmops.stackfile", "swarmops.constraints",
-    "swarmops.placement", "swarmops.definition", "swarmops.spread", "swarmops.quorum", "swarmops.evacuation", "swarmops.health", "swarmops.validity",
-    "swarmops.difference", "swarmops.composefile", "swarmops.variables", "swarmops.lint", "swarmops.loglines",
+    "swarmops.placement", "swarmops.definition", "swarmops.spread", "swarmops.quorum", "swarmops.evacuation",
+    "swarmops.health", "swarmops.validity", "swarmops.difference", "swarmops.composefile", "swarmops.variables",
+    "swarmops.lint", "swarmops.loglines", "swarmops.drill", "swarmops.masking",
 )  # fmt: skip
 # What the pure ones may use of libraries: nothing of it reads a file, a clock or the environment.
 HARMLESS = {
     "__future__", "base64", "collections", "copy", "csv", "dataclasses", "datetime", "dotenv.parser", "enum",
-    "functools", "graphlib", "hashlib", "io", "ipaddress", "itertools", "json", "pathlib", "re", "shlex", "struct",
-    "typing", "yaml",
+    "functools", "graphlib", "hashlib", "io", "ipaddress", "itertools", "json", "pathlib", "re", "shlex", "statistics",
+    "struct", "typing", "urllib.parse", "yaml",
 }  # fmt: skip
 IMPURE_CALLS = {
     "open", "print", "input", "read_text", "read_bytes", "write_text", "write_bytes", "exists", "is_file", "is_dir",
