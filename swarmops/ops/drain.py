@@ -79,6 +79,7 @@ def empty(cluster: Cluster, members: Members, how: How, recap: Recap) -> None:
     until(lambda: _left(cluster, members, more), deadline, cluster.progress)
     for service in more:
         cluster.manage(_back(service))
+        recap.changed(service.name, "started elsewhere first")
     _await_moved(cluster, members, movable, deadline)
     for name, member in members.items():
         cluster.progress.done("empty", name)
