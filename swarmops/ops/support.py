@@ -102,7 +102,7 @@ def _all(source: Callable[[], Files]) -> tuple[dict[str, str], str]:
         for name, text in source():
             files[name] = text
     except (SwarmopsError, OSError) as error:
-        return files, str(error)
+        return files, " ".join(str(error).split())
     return files, ""
 
 

@@ -56,7 +56,7 @@ def rotate_ca(cluster: Cluster, timeout: float) -> Recap:
 
     until(missing, deadline, cluster.progress)
     recap.changed("cluster", "replaced the authority")
-    for name in cluster.ask(_authority)[2]:
+    for name in sorted(cluster.ask(_authority)[2]):
         recap.changed(name, "has a certificate of the new authority")
     recap.note("The join tokens are new too: they vouch for the authority.")
     return recap
