@@ -225,6 +225,11 @@ def nodes(api: EngineAPI) -> list[SwarmNode]:
     return sorted((SwarmNode.of(node) for node in api.get("/nodes")), key=lambda node: node.hostname)
 
 
+def node_version(api: EngineAPI, node_id: str) -> int:
+    """Which version of a member the swarm has: it changes with everything that is said of it."""
+    return int(api.get(f"/nodes/{node_id}")["Version"]["Index"])
+
+
 def services(api: EngineAPI, stack: str = "") -> list[Service]:
     """The services of the swarm, or of one stack, by name."""
     filters = {"label": [f"{NAMESPACE}={stack}"]} if stack else None

@@ -13,6 +13,7 @@ from swarmops.errors import SwarmopsError
 from swarmops.facts import Service, SwarmNode, Task
 from swarmops.inventory import Node
 from swarmops.ops.convergence import Watch, wait
+from swarmops.ops.members import change
 from swarmops.ops.nodes import Members, batches, find_all, set_availability
 from swarmops.ops.services import MORE
 from swarmops.report import Recap
@@ -102,7 +103,7 @@ def _start_first(
     opened = [member for member in members.values() if more and member.availability == "active"]
     try:
         for member in opened:  # so that the new ones come up elsewhere
-            cluster.manage(node_commands.update(member.id, availability="pause"))
+            change(cluster, member.id, node_commands.update(member.id, availability="pause"))
         for service in more.values():
             _one_more(cluster, service)
         wait(cluster, more, deadline)
@@ -126,7 +127,7 @@ def _undo(cluster: Cluster, more: Iterable[Service], opened: Iterable[SwarmNode]
         for service in more:
             cluster.manage(_back(service))
         for member in opened:
-            cluster.manage(node_commands.update(member.id, availability="active"))
+            change(cluster, member.id, node_commands.update(member.id, availability="active"))
     except SwarmopsError as second:
         text = f"{failure}\n  What was begun could not be put back: {second}"
         raise SwarmopsError(text, remedy="the same command goes on") from failure

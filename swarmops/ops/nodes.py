@@ -12,6 +12,7 @@ from swarmops.commands import node as commands
 from swarmops.errors import SwarmopsError
 from swarmops.facts import SwarmNode
 from swarmops.inventory import Node, Role
+from swarmops.ops.members import change
 from swarmops.ops.roles import await_roles, set_roles
 from swarmops.plan import match
 from swarmops.report import Recap
@@ -58,7 +59,7 @@ def label(cluster: Cluster, nodes: Sequence[Node], wanted: Labels, recap: Recap)
         added = {key: value for key, value in wanted.items() if value is not None and member.labels.get(key) != value}
         removed = [key for key, value in wanted.items() if value is None and key in member.labels]
         if added or removed:
-            cluster.manage(commands.update(member.id, labels=added, without=removed))
+            change(cluster, member.id, commands.update(member.id, labels=added, without=removed))
             said = [*(f"{key}={value}" for key, value in added.items()), *(f"{key}-" for key in removed)]
             recap.changed(name, f"labels {', '.join(said)}")
         recap.ok(name)
@@ -103,9 +104,9 @@ def set_availability(cluster: Cluster, recap: Recap, members: Members, wanted: s
     """Sets the availability of those that have another one, and says what the next `up` does about it."""
     for name, member in members.items():
         if member.availability != wanted:
-            cluster.manage(commands.update(member.id, availability=wanted))
+            change(cluster, member.id, commands.update(member.id, availability=wanted))
             recap.changed(name, f"availability is {wanted}")
-        stated = cluster.inventory.node(name).vars.availability
+        stated = {node.name: node.vars.availability for node in cluster.inventory.nodes}.get(name)
         if stated not in (None, wanted):
             recap.note(f"{cluster.inventory.path.name} has {name} as {stated}: the next inv up sets it back.")
 

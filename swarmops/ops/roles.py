@@ -10,6 +10,7 @@ from swarmops.commands import Command, node as commands
 from swarmops.errors import ConnectionFailed
 from swarmops.facts import Engine, SwarmNode
 from swarmops.inventory import Role
+from swarmops.ops.members import change
 from swarmops.quorum import refuse_loss
 from swarmops.wait import Deadline, until
 
@@ -27,9 +28,9 @@ def set_roles(cluster: Cluster, members: Mapping[str, SwarmNode], role: Role, de
             lambda: _said(promotion_under_way(cluster, each) for each in members.values()), deadline, cluster.progress
         )
         refuse_loss(list(members.values()), cluster.ask(facts.nodes))
-    change = commands.promote if role is Role.MANAGER else commands.demote
+    command = commands.promote if role is Role.MANAGER else commands.demote
     for member in sorted(members.values(), key=lambda member: (member.reachability == "reachable", member.leader)):
-        cluster.manage(change(member.id))
+        change(cluster, member.id, command(member.id))
     await_roles(cluster, members, role, deadline)
 
 

@@ -12,10 +12,11 @@ from swarmops import facts
 from swarmops.commands import Command
 from swarmops.connect import Result
 from swarmops.connect.api import EngineAPI
-from swarmops.errors import ConnectionFailed, SwarmopsError, WaitTimeout
+from swarmops.errors import CommandFailed, ConnectionFailed, SwarmopsError, WaitTimeout
 from swarmops.facts import SwarmNode
 from swarmops.inventory import Role
 from swarmops.ops import nodes as node_ops
+from swarmops.ops.members import ATTEMPTS
 from swarmops.ops.roles import role_not_taken, set_role, set_roles
 from swarmops.report import Progress, Recap
 from swarmops.wait import Deadline
@@ -27,27 +28,38 @@ class FakeCluster:
     """A swarm that is what `members` says; a command takes effect as soon as it is given, unless it is `stuck`."""
 
     def __init__(
-        self, *members: SwarmNode, control: bool | None = None, certified: str = "", stuck: bool = False
+        self,
+        *members: SwarmNode,
+        control: bool | None = None,
+        certified: str = "",
+        stuck: bool = False,
+        **stated: Any,
     ) -> None:
+        self.stated = stated
+        """What the inventory states of every node."""
         self.members = {node.id: node for node in members}
         self.progress = Progress(io.StringIO())
         self.commands: list[str] = []
         self.inventory = SimpleNamespace(
             node=self._node,
-            nodes=[host(node.hostname) for node in members],
+            nodes=[self._node(node.hostname) for node in members],
             path=SimpleNamespace(name="inventory.yaml"),
         )
         self._control = control
         self._certified = certified
         self._stuck = stuck
-        self.stated: dict[str, Any] = {}
-        """What the inventory states of every node."""
+        self.version, self.races = 1, 0
+        """Of every member, and how many commands find that it has changed."""
 
     def ask(self, question: Any) -> Any:
-        assert question is facts.nodes
-        return list(self.members.values())
+        if question is facts.nodes:
+            return list(self.members.values())
+        return question(SimpleNamespace(get=lambda _: {"Version": {"Index": self.version}}))
 
     def manage(self, command: Command) -> None:
+        if self.races:
+            self.version, self.races = self.version + 1, self.races - 1
+            raise CommandFailed("update out of sequence")
         self.commands.append(str(command))
         verb, node_id = command.reveal()[2], command.reveal()[-1]
         if not self._stuck:
@@ -252,6 +264,34 @@ def test_an_even_number_of_managers(managers: int, said: int) -> None:
     assert len(done("promote", swarm, "m0").notes) == said
 
 
+@pytest.mark.parametrize("races", [1, ATTEMPTS - 1])
+def test_a_member_that_changed_meanwhile_is_changed_again(races: int) -> None:
+    swarm = cluster(manager("m1"), member("w1"))
+    swarm.races = races
+    done("promote", swarm, "w1")
+    assert swarm.commands == ["docker node promote id-w1"]
+
+
+def test_a_member_that_goes_on_changing_is_given_up() -> None:
+    swarm = cluster(manager("m1"), member("w1"))
+    swarm.races = ATTEMPTS
+    with pytest.raises(CommandFailed):
+        done("promote", swarm, "w1")
+
+
+def test_what_fails_otherwise_is_not_repeated() -> None:
+    swarm, tries = cluster(manager("m1"), member("w1")), []
+
+    def fails(command: Command) -> None:
+        tries.append(command)
+        raise CommandFailed("no")
+
+    swarm.manage = fails
+    with pytest.raises(CommandFailed, match="no"):
+        done("promote", swarm, "w1")
+    assert len(tries) == 1
+
+
 def test_who_is_not_in_the_swarm() -> None:
     swarm = cluster(manager("m1"), member("w1"))
     with pytest.raises(SwarmopsError, match="w2, w3 are not in the swarm") as error:
@@ -272,8 +312,7 @@ def test_who_is_not_in_the_swarm() -> None:
     ],
 )
 def test_labels(wanted: dict[str, str | None], command: str, changed: str, note: str) -> None:
-    swarm = cluster(member("w1", labels={"a": "1", "b": "x", "zone": "z1"}))
-    swarm.stated = {"labels": {"zone": "z1"}}
+    swarm = cluster(member("w1", labels={"a": "1", "b": "x", "zone": "z1"}), labels={"zone": "z1"})
     recap = Recap()
     node_ops.label(swarm, [swarm.inventory.node("w1")], wanted, recap)
     assert swarm.commands == ([f"docker node update {command} id-w1"] if command else [])
