@@ -19,9 +19,23 @@ def menu(project: Path) -> Collection:
 
     A module's TASKS stand at the top; its GROUPS are below a name of their own: `inv service.create`.
     """
-    from swarmops.tasks import cluster, images, ingress, lint, logs, networks, nodes, services, stacks, suite, swarm
+    from swarmops.tasks import (
+        cluster,
+        drill,
+        images,
+        ingress,
+        lint,
+        logs,
+        networks,
+        nodes,
+        services,
+        stacks,
+        suite,
+        support,
+        swarm,
+    )
 
-    modules = (cluster, images, nodes, services, networks, logs, stacks, lint, ingress, swarm, suite)
+    modules = (cluster, drill, images, nodes, services, networks, logs, stacks, lint, ingress, swarm, support, suite)
     tasks = Collection(*(task for module in modules for task in getattr(module, "TASKS", ())))
     for module in modules:
         for name, group in getattr(module, "GROUPS", {}).items():
