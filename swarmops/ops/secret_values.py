@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -62,16 +63,30 @@ def _stats(cluster: Cluster) -> Iterator[Secret]:
     yield ingress.credentials(cluster).password
 
 
+def _services(cluster: Cluster) -> Iterator[Secret]:
+    for service in cluster.ask(facts.services):
+        yield from _variables(service.template.get("ContainerSpec", {}).get("Env") or [])
+
+
 def _stacks(cluster: Cluster) -> Iterator[Secret]:
     """What stack files say where to find, and what of their variables is called a secret."""
     for name in cluster.inventory.settings.stacks:
         file = stacks.template(cluster, name)
         stated = stacks.environment(file, cluster.inventory.project)
-        yield from (Secret(value) for key, value in stated.items() if value and SECRET_NAME.fullmatch(key))
+        yield from _variables(stated)
     route = routing(cluster)
     for name in cluster.inventory.settings.stacks:
         with suppress(SwarmopsError):
-            yield from _sources(stacks.rendered(cluster, route, name)[name], stacks.template(cluster, name).parent)
+            stack = stacks.rendered(cluster, route, name)[name]
+            yield from _sources(stack, stacks.template(cluster, name).parent)
+            for service in stack.services.values():
+                yield from _variables(service.get("environment") or {})
+
+
+def _variables(stated: Mapping[str, Any] | Iterable[str]) -> Iterator[Secret]:
+    """The values of variables that are called secrets; they may stand elsewhere under other names."""
+    pairs = stated.items() if isinstance(stated, Mapping) else (each.partition("=")[::2] for each in stated)
+    yield from (Secret(str(value)) for key, value in pairs if value and SECRET_NAME.fullmatch(key))
 
 
 def _sources(stack: Stack, folder: Path) -> Iterator[Secret]:
