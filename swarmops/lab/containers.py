@@ -30,6 +30,11 @@ class Container:
         """Whether it runs."""
         return self.state == "running"
 
+    @property
+    def awake(self) -> bool:
+        """Whether it has processes, frozen ones included."""
+        return self.state in ("running", "paused", "restarting")
+
 
 def observe(engine: APIClient, cluster: str) -> dict[str, Container]:
     """The lab's containers, by name."""
@@ -60,6 +65,28 @@ def differences(wanted: Mapping[str, str], seen: Mapping[str, Container]) -> dic
         elif not container.running:
             reasons[name] = f"it is {container.state}"
     return reasons
+
+
+def start(engine: APIClient, container: Container) -> None:
+    """Starts a container as it is, or thaws it."""
+    each([container.name], engine.unpause if container.state == "paused" else engine.start)
+
+
+def stop(engine: APIClient, container: Container) -> None:
+    """Stops a container within the time that its definition grants it."""
+    each([container.name], engine.stop)
+
+
+def started(engine: APIClient, cluster: str) -> dict[str, str]:
+    """When each of the lab's containers was started, by the node, in UTC by the engine's clock."""
+    names = observe(engine, cluster)
+    return {one.node: engine.inspect_container(name)["State"]["StartedAt"] for name, one in names.items()}
+
+
+def volumes(engine: APIClient, cluster: str) -> set[str]:
+    """The nodes of a lab that have data, the registry among them."""
+    found = engine.volumes(filters={"label": f"{LABEL}={cluster}"})["Volumes"] or []
+    return {item["Name"].removeprefix(f"{cluster}-") for item in found}
 
 
 def last_words(engine: APIClient, name: str, lines: int = 10) -> str:
