@@ -50,6 +50,7 @@ class Cluster:
         self._lock = threading.RLock()
         self._choosing = threading.Lock()
         self._doors: dict[str, Door] = {}
+        self._admitted: list[str] = []
         self._apis: dict[str, EngineAPI] = {}
         self._manager = ""
         self._engine: APIClient | None = None
@@ -86,6 +87,15 @@ class Cluster:
             if name not in self._doors:
                 self._doors[name] = self._open(self.inventory.node(name))
             return self._doors[name]
+
+    def admit(self, name: str) -> None:
+        """Takes a node of the lab that has left the inventory for one of the cluster, which it still may lead."""
+        with self._lock:
+            if name not in self._doors:
+                from swarmops.connect.docker import DockerDoor
+
+                self._doors[name] = DockerDoor(self.engine, name, self.container(name))
+                self._admitted.append(name)
 
     def api(self, name: str) -> EngineAPI:
         """The API of the engine on a node."""
@@ -266,7 +276,7 @@ class Cluster:
 
     def _candidates(self) -> list[str]:
         """Managers first; a worker may have been promoted."""
-        names = [node.name for node in (*self.inventory.managers, *self.inventory.workers)]
+        names = [*(node.name for node in (*self.inventory.managers, *self.inventory.workers)), *self._admitted]
         return sorted(names, key=lambda name: name != self._manager)
 
     def _prefer(self, name: str, said: list[str]) -> None:

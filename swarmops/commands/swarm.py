@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from swarmops.commands import Command, Secret, docker
 
 PORT = 2377
 
 
-def init(address: str) -> Command:
-    """Makes the first manager; the swarm listens and advertises on `address`."""
-    return docker("swarm", "init", "--advertise-addr", address, "--listen-addr", f"{address}:{PORT}")
+def init(address: str, options: Sequence[str] = ()) -> Command:
+    """Makes the first manager; the swarm listens and advertises on `address`, and has the settings of the options."""
+    return docker("swarm", "init", "--advertise-addr", address, "--listen-addr", f"{address}:{PORT}", *options)
+
+
+def update(options: Sequence[str]) -> Command:
+    """Changes settings of the swarm."""
+    return docker("swarm", "update", *options)
 
 
 def join(token: Secret, address: str, manager: str) -> Command:

@@ -134,6 +134,17 @@ class EngineAPI:
             status, answer = self._ask("POST", _url(path), body, {"Content-Type": "application/json"})
         return str(self._read(path, status, answer)["ID"])
 
+    def update(self, path: str, value: Mapping[str, Any], version: int) -> None:
+        """Changes swarmops' own label of something that is at that version.
+
+        Raises CommandFailed when it is at another one by now, besides what `get` raises.
+        """
+        body, url = json.dumps(value).encode(), _url(f"{path}/update", {"version": str(version)})
+        with self._lock:
+            status, answer = self._ask("POST", url, body, {"Content-Type": "application/json"})
+        if status >= HTTPStatus.BAD_REQUEST:
+            raise _error(self.node, path, status, answer)
+
     def delete(self, path: str) -> None:
         """Removes something of swarmops' own. Raises what `get` raises."""
         with self._lock:

@@ -93,6 +93,16 @@ def ensure_lab_images(inventory: Inventory, client: APIClient, progress: Progres
     return LabImages(tags["node"], tags["registry"], tags.get(EDGE, ""))
 
 
+def find_lab_images(inventory: Inventory, client: APIClient) -> tuple[LabImages, list[str]]:
+    """The same, and the names of those that are missing; makes nothing."""
+    shelf, names = Shelf(client), (*LAB, *([EDGE] if inventory.edge else []))
+    origin = _source(inventory, shelf)
+    recipes = {name: recipe(name, inventory, origin) for name in names}
+    tags = {name: one.tag for name, one in recipes.items()}
+    missing = [name for name, one in recipes.items() if not shelf.has(one)]
+    return LabImages(tags["node"], tags["registry"], tags.get(EDGE, "")), missing
+
+
 def ensure_image(name: str, inventory: Inventory, client: APIClient, progress: Progress) -> str:
     """The local tag of an image of the inventory; makes it when it is missing."""
     return ensure_images((name,), inventory, client, progress)[name]

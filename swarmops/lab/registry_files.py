@@ -28,21 +28,31 @@ ROUNDS = 5  # htpasswd's own default: the registry checks a password with every 
 VALID, RENEW = timedelta(days=3650), timedelta(days=30)
 
 
+def lacks_password(engine: APIClient, inventory: Inventory, login: Login) -> bool:
+    """Whether the registry does not know this user and no other. The container exists, and may run."""
+    return not knows(_read(engine, f"{inventory.cluster}-registry", f"{DATA}/{USERS}"), login)
+
+
+def lacks_certificate(engine: APIClient, inventory: Inventory) -> bool:
+    """Whether the registry has no certificate that fits. The container exists, and may run."""
+    container, trusted = f"{inventory.cluster}-registry", f"{inventory.registry}/ca.crt"
+    key, certificate = (_read(engine, container, path) for path in (f"{DATA}/{KEY}", f"{TRUST}/{trusted}"))
+    return not fits(key, certificate, inventory)
+
+
 def set_password(engine: APIClient, inventory: Inventory, login: Login) -> bool:
     """Has the registry know this user and no other; whether that was a change. The container exists, and may run."""
-    container = f"{inventory.cluster}-registry"
-    if knows(_read(engine, container, f"{DATA}/{USERS}"), login):
+    if not lacks_password(engine, inventory, login):
         return False
     # The registry looks at the file's time with every request: it need not be started again.
-    _write(engine, container, DATA, USERS, users(login), mode=0o600)
+    _write(engine, f"{inventory.cluster}-registry", DATA, USERS, users(login), mode=0o600)
     return True
 
 
 def set_certificate(engine: APIClient, inventory: Inventory) -> bool:
     """Has the registry own a certificate that fits; whether that was a change. The container exists, and may run."""
     container, trusted = f"{inventory.cluster}-registry", f"{inventory.registry}/ca.crt"
-    key, certificate = (_read(engine, container, path) for path in (f"{DATA}/{KEY}", f"{TRUST}/{trusted}"))
-    if fits(key, certificate, inventory):
+    if not lacks_certificate(engine, inventory):
         return False
     running = engine.inspect_container(container)["State"]["Running"]
     if running:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
+from dataclasses import dataclass
 
 from docker.api.client import APIClient
 
@@ -16,8 +17,11 @@ from swarmops.lab import compose, containers, preflight
 from swarmops.lab.compose_file import ComposeFile, compose_file
 from swarmops.lab.containers import Container
 from swarmops.lab.engine import connect, environment
-from swarmops.lab.images import ensure_lab_images
+from swarmops.lab.images import LabImages, ensure_lab_images, find_lab_images
 from swarmops.lab.privileges import grants_privileged
+from swarmops.plan.action import Action, Step
+from swarmops.plan.making import containers as planned
+from swarmops.plan.seen import Lab
 from swarmops.render import write
 from swarmops.report import Recap
 
@@ -27,50 +31,107 @@ EDGE = "edge"
 """The service of the proxy in front of several managers in the compose file."""
 REGISTRY = "registry"
 """The registry's service in the compose file."""
+CERTIFICATE = "make a certificate"
+"""What is done to a registry that has none that fits."""
 
 
-def start(cluster: Cluster, recap: Recap) -> tuple[set[str], Future[None] | None]:
-    """Starts what is missing, in the background.
+@dataclass(frozen=True)
+class Look:
+    """A lab as it should be: its compose file, and the registry's log-in; what there is; and what is missing."""
 
-    Returns the nodes that are touched, and the future to wait for; None when everything runs as it should.
+    file: ComposeFile
+    login: Login | None
+    seen: Mapping[str, Container]
+    lab: Lab
+
+
+def look(cluster: Cluster, seen: Mapping[str, Container]) -> Look:
+    """Compares a lab's containers with what they should be; changes nothing.
+
     Raises InputError when the host has no room for the lab: a port or the subnet is taken.
     """
     inventory, engine = cluster.inventory, cluster.engine
     login = registry_login(cluster)
-    seen = containers.observe(engine, inventory.cluster)
-    if not seen:  # before images are made, which may take minutes
+    if not seen:  # before the hub is asked for images, which may take seconds
         _refuse(inventory, preflight.problems(inventory, engine))
-    wanted = render(cluster, seen)
-    reasons = containers.differences(wanted.specs, seen)
+    images, missing = find_lab_images(inventory, engine)
+    file = _file(cluster, images, seen)
+    prefix = cluster.container("")
+    reasons = {name.removeprefix(prefix): why for name, why in containers.differences(file.specs, seen).items()}
     if reasons and seen:
         _refuse(inventory, preflight.ports(inventory, engine))
-    write(inventory.rendered / "compose.yml", wanted.text)
-    if (edge := cluster.container(EDGE)) in seen.keys() - wanted.specs.keys():
-        containers.remove_one(engine, edge)  # before a manager takes its ports
-        recap.changed(EDGE, "removed: nothing is published in front of several managers any more")
-    if not reasons:
-        _secure_registry(cluster, login, recap)
-        return set(), None
-    nodes = {name: name.removeprefix(f"{inventory.cluster}-") for name in reasons}
+    wanted = {name.removeprefix(prefix) for name in file.specs}
+    lab = Lab(
+        reasons,
+        tuple(missing),
+        tuple(_registry_lacks(cluster, login, exists=cluster.container(REGISTRY) in seen)),
+        frozenset(reasons.keys() - containers.volumes(engine, inventory.cluster)) if reasons else frozenset(),
+        edge=EDGE not in wanted and cluster.container(EDGE) in seen,
+        former=former(inventory, seen),
+    )
+    return Look(file, login, seen, lab)
+
+
+def former(inventory: Inventory, seen: Mapping[str, Container]) -> dict[str, str]:
+    """The states of the containers of nodes that are not in the inventory, by their names."""
+    known = {node.name for node in inventory.nodes} | {REGISTRY, EDGE}
+    return {container.node: container.state for container in seen.values() if container.node not in known}
+
+
+def start(cluster: Cluster, recap: Recap) -> tuple[set[str], Future[None] | None]:
+    """Starts what is missing, in the background; the nodes that are touched, and the future of `carry_out`.
+
+    Raises what `look` raises.
+    """
+    found = look(cluster, containers.observe(cluster.engine, cluster.inventory.cluster))
+    actions = list(planned(found.lab))
+    touched = {action.node for action in actions if action.step is Step.CONTAINER}
+    return touched, carry_out(cluster, found, actions, lambda action: recap.changed(action.node, action.what))
+
+
+def carry_out(
+    cluster: Cluster, found: Look, actions: Iterable[Action], done: Callable[[Action], None]
+) -> Future[None] | None:
+    """Carries out what is about the lab's containers, in the background; tells `done` of each.
+
+    Returns the future to wait for; None when no container has to be started.
+    """
+    inventory, steps = cluster.inventory, list(actions)
+    if images := [action for action in steps if action.step is Step.IMAGE]:
+        ensure_lab_images(inventory, cluster.engine, cluster.progress)
+        for action in images:
+            done(action)
+    write(inventory.rendered / "compose.yml", found.file.text)
+    for action in steps:
+        if action.step is Step.EDGE:  # before a manager takes its ports
+            containers.remove_one(cluster.engine, cluster.container(EDGE))
+            done(action)
+    secure = [action for action in steps if action.step is Step.REGISTRY]
+    nodes = {action.node: action for action in steps if action.step is Step.CONTAINER}
+    if not nodes:
+        _secure_registry(cluster, found.login, secure, done)
+        return None
 
     def run() -> None:
         # The first manager before the others: it makes the swarm while they start.
         leader = inventory.managers[0].name
-        if leader in nodes.values():
+        if leader in nodes:
             _compose_up(inventory, [leader])
-        if _is_secure(inventory) and REGISTRY in nodes.values():
+            done(nodes[leader])
+        if secure and REGISTRY in nodes:
             _compose_up(inventory, [REGISTRY], start=False)
-        _secure_registry(cluster, login, recap)
-        if others := [name for name in nodes.values() if name != leader]:
+        _secure_registry(cluster, found.login, secure, done)
+        if others := [name for name in nodes if name != leader]:
             _compose_up(inventory, others)
-        for name, reason in reasons.items():
-            recap.changed(nodes[name], f"started: {reason}")
+            for name in others:
+                done(nodes[name])
 
-    cluster.progress.waiting(f"starting {', '.join(nodes.values())}")
+    cluster.progress.waiting(f"starting {', '.join(nodes)}")
     starting = cluster.later(run)
-    if any(name in seen and seen[name].running for name in reasons):
+    before = {container.node for container in found.seen.values() if container.running}
+    if before & nodes.keys():
         starting.result()  # a container that is about to be replaced still answers, and not for long
-    return set(nodes.values()), starting
+    return starting
 
 
 def registry_login(cluster: Cluster) -> Login | None:
@@ -82,23 +143,31 @@ def registry_login(cluster: Cluster) -> Login | None:
     return login
 
 
-def _is_secure(inventory: Inventory) -> bool:
-    return inventory.settings.registry.tls or inventory.registry in inventory.credentials
-
-
-def _secure_registry(cluster: Cluster, login: Login | None, recap: Recap) -> None:
-    if not _is_secure(cluster.inventory):
+def _registry_lacks(cluster: Cluster, login: Login | None, *, exists: bool) -> Iterator[str]:
+    """What the registry has to be given, in words."""
+    inventory = cluster.inventory
+    tls = inventory.settings.registry.tls
+    if not (login or tls):
         return
     from swarmops.lab import registry_files  # cryptography and bcrypt take a tenth of a second
 
-    engine, inventory, done = cluster.engine, cluster.inventory, []
-    if login and registry_files.set_password(engine, inventory, login):
-        done.append(f"knows {login.username} by the password that the inventory states")
-    if inventory.settings.registry.tls and registry_files.set_certificate(engine, inventory):
-        done.append("has a new certificate")
-    for text in done:
-        recap.changed(REGISTRY, text)
-        cluster.progress.done(text, REGISTRY)
+    if login and (not exists or registry_files.lacks_password(cluster.engine, inventory, login)):
+        yield f"let {login.username} in by the password that the inventory states"
+    if tls and (not exists or registry_files.lacks_certificate(cluster.engine, inventory)):
+        yield CERTIFICATE
+
+
+def _secure_registry(
+    cluster: Cluster, login: Login | None, actions: Iterable[Action], done: Callable[[Action], None]
+) -> None:
+    for action in actions:
+        from swarmops.lab import registry_files
+
+        if action.what == CERTIFICATE:
+            registry_files.set_certificate(cluster.engine, cluster.inventory)
+        elif login:
+            registry_files.set_password(cluster.engine, cluster.inventory, login)
+        done(action)
 
 
 def _compose_up(inventory: Inventory, services: Iterable[str], *, start: bool = True) -> None:
@@ -118,8 +187,12 @@ def _refuse(inventory: Inventory, problems: list[str]) -> None:
 
 def render(cluster: Cluster, seen: Mapping[str, Container]) -> ComposeFile:
     """The compose file of the lab; builds or pulls the images that it names."""
+    images = ensure_lab_images(cluster.inventory, cluster.engine, cluster.progress)
+    return _file(cluster, images, seen)
+
+
+def _file(cluster: Cluster, images: LabImages, seen: Mapping[str, Container]) -> ComposeFile:
     inventory, program = cluster.inventory, compose.find_compose()
-    images = ensure_lab_images(inventory, cluster.engine, cluster.progress)
     return compose_file(
         inventory,
         images,

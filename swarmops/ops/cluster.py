@@ -3,21 +3,41 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
+from dataclasses import dataclass
 from time import sleep
+from typing import TYPE_CHECKING
 
-from swarmops import facts, plan
+from swarmops import facts
 from swarmops.cluster import Cluster
-from swarmops.commands import Command, swarm
+from swarmops.commands import Command, Secret, swarm
 from swarmops.connect.api import EngineAPI
 from swarmops.errors import ConnectionFailed, Refused, Silent, SwarmopsError
 from swarmops.facts import Engine, SwarmNode
 from swarmops.inventory import Node, Role
-from swarmops.ops.roles import set_role
+from swarmops.ops import planning
+from swarmops.ops.settling import Settling, mark
+from swarmops.plan import (
+    Action,
+    Lab,
+    Seen,
+    Step,
+    Swarm,
+    init,
+    joining,
+    make,
+    match,
+    not_ready,
+    unlocking,
+    without_leader,
+)
 from swarmops.report import Outcome, Recap
 from swarmops.wait import POLL_SECONDS, Deadline, until
+
+if TYPE_CHECKING:
+    from swarmops.lab.up import Look
 
 # The node itself waits for its engine: that costs one exec, where asking again and again would cost one each time.
 DIAL_WHEN_UP = Command(
@@ -25,94 +45,123 @@ DIAL_WHEN_UP = Command(
 )
 
 
-def up(cluster: Cluster, timeout: float, recap: Recap) -> None:
+def up(cluster: Cluster, timeout: float, recap: Recap, chosen: Sequence[Node] | None = None) -> None:
     """Starts what is missing, makes the swarm and waits until every node is Ready and in its role.
 
+    `chosen` are the nodes that it is about; then what concerns the cluster as a whole is left alone.
     Raises WaitTimeout, or SwarmopsError with the failures of all nodes; `recap` has by then what was done.
     """
-    Up(cluster, timeout, recap).run()
+    Up(cluster, timeout, recap, chosen).run()
+
+
+@dataclass(frozen=True)
+class Leader:
+    """A manager that nodes join through."""
+
+    name: str
+    address: str
 
 
 class Up:
     """One run of `up`: what it knows so far."""
 
-    def __init__(self, cluster: Cluster, timeout: float, recap: Recap) -> None:
+    def __init__(self, cluster: Cluster, timeout: float, recap: Recap, chosen: Sequence[Node] | None = None) -> None:
         self.cluster = cluster
-        self.nodes = cluster.inventory.nodes
+        self.chosen = chosen
+        self.nodes = cluster.inventory.nodes if chosen is None else tuple(chosen)
         self.deadline = Deadline(timeout)
         self.recap = recap
-        self.ids: dict[str, str] = {}
+        self.engines: dict[str, Engine] = {}
         self.starting: Future[None] | None = None
         self._lock = threading.Lock()
 
     def run(self) -> None:
-        """All of it, in order."""
-        seen = self.cluster.later(self._members_now)  # while the compose file is rendered and compared
-        touched = self._start_lab() if self.cluster.lab else set()
-        members = seen.result() if not touched else {}
-        strangers = [node for node in self.nodes if node.name not in members]
+        """All of it: containers, members, and then what a plan says of the swarm that stands."""
+        containers = planning.observe(self.cluster) if self.cluster.lab else {}
+        looking = self.cluster.later(lambda: planning.glance(self.cluster))  # while the compose file is compared
+        found = planning.look_lab(self.cluster, containers) if self.cluster.lab else None
+        seen = Seen(looking.result(), lab=found.lab if found else None)
+        touched = self._start(found, seen) if found else set()
+        strangers = self._strangers(seen.swarm, touched)
         if strangers:
-            self._form(strangers)
+            self._form(strangers, standing=bool(seen.swarm) and self.cluster.current().node not in touched)
         if self.starting:
             self.starting.result()
-        members = self._wait_ready()
-        self._settle(members)
-        self._networks()
+        self._wait_ready()
+        there = seen.swarm if seen.swarm and not strangers else planning.look_swarm(self.cluster)
+        self._settle(there, found)
         for node in self.nodes:
             self.recap.ok(node.name)
 
-    def _start_lab(self) -> set[str]:
-        from swarmops.lab.up import start
+    def done(self, action: Action) -> None:
+        """An action that has been carried out."""
+        with self._lock:
+            self.recap.changed(action.node, action.what)
+        self.cluster.progress.done(action.what, action.node)
 
-        touched, self.starting = start(self.cluster, self.recap)
-        return touched
+    def _start(self, found: Look, seen: Seen) -> set[str]:
+        """Starts the lab's containers, in the background; the nodes that are touched."""
+        from swarmops.lab.up import carry_out
 
-    def _members_now(self) -> dict[str, SwarmNode]:
-        """The nodes that a running manager already sees Ready; none of them needs a look of its own."""
-        with suppress(SwarmopsError):
-            listed = facts.nodes(self.cluster.manager())
-            return {name: member for name, member in plan.match(self.nodes, listed, {}).items() if member.ready}
-        return {}
+        actions = make(self.cluster.inventory, seen, self.chosen).actions
+        self.starting = carry_out(self.cluster, found, actions, self.done)
+        return {action.node for action in actions if action.step is Step.CONTAINER}
 
-    def _form(self, strangers: list[Node]) -> None:
+    def _strangers(self, there: Swarm | None, touched: set[str]) -> list[Node]:
+        """The nodes that need a look of their own: no manager sees them Ready, or what it sees is about to end."""
+        if not there or self.cluster.current().node in touched:
+            return list(self.nodes)
+        members = match(self.nodes, there.members, {})
+        ready = {name for name, member in members.items() if member.ready and name not in touched}
+        return [node for node in self.nodes if node.name not in ready]
+
+    def _form(self, strangers: list[Node], *, standing: bool) -> None:
         """Makes the swarm if there is none, and brings the strangers in: managers one by one, workers at once."""
         engines = Engines(self, strangers)
         try:
-            leader = self._leader(engines)
+            leader = self._leader(engines, standing=standing)
             api = self.cluster.api(leader.name)
             listed, tokens = facts.nodes(api), facts.join_tokens(api)
-            if others := [node.name for node in strangers if node != leader]:
+            if others := [node.name for node in strangers if node.name != leader.name]:
                 self.cluster.progress.waiting(f"{', '.join(others)} to join")
 
             def bring_in(node: Node) -> str:
                 try:
-                    self._join(node, engines.of(node), listed, tokens[node.role], leader)
+                    self._join(node, engines, listed, tokens[node.role], leader)
                 except SwarmopsError as error:
                     self.recap.add(node.name, Outcome.FAILED, str(error))
                     return str(error)
                 return ""
 
-            failures = [bring_in(node) for node in strangers if node.role is Role.MANAGER and node != leader]
+            failures = [bring_in(node) for node in strangers if node.role is Role.MANAGER and node.name != leader.name]
             failures += self.cluster.each([node for node in strangers if node.role is Role.WORKER], bring_in)
         finally:
             engines.close()
         if any(failures):
             raise SwarmopsError("\n    ".join(filter(None, failures)), remedy="inv up goes on from here")
 
-    def _leader(self, engines: Engines) -> Node:
+    def _leader(self, engines: Engines, *, standing: bool) -> Leader:
         """A manager of the swarm that exists, or the first one of a new swarm."""
-        if len(engines.nodes) < len(self.nodes):
+        if standing or self.chosen is not None:
             with suppress(ConnectionFailed):
-                return self.cluster.inventory.node(self.cluster.manager().node)
+                return self._through(self.cluster.manager())
         managers = self.cluster.inventory.managers
+        self._unlock([node for node in managers if engines.of(node).locked], engines)
         in_use = any(engines.of(node).state != "inactive" for node in managers)
         # A manager that was demoted by hand leaves the control to a node that the inventory has as a worker.
         for node in (*managers, *(self.cluster.inventory.workers if in_use else ())):
             if engines.of(node).control:
                 self._know(node, engines.of(node))
                 until(lambda: self._leaderless(node), self.deadline, self.cluster.progress)  # noqa: B023
-                return node
-        return self._init(managers[0])
+                return Leader(node.name, node.address)
+        if managers[0] not in self.nodes:
+            raise without_leader(managers[0])
+        return self._init(managers[0], engines)
+
+    def _through(self, api: EngineAPI) -> Leader:
+        """A manager that answers; one that has left the inventory is known by its own word."""
+        stated = {node.name: node.address for node in self.cluster.inventory.nodes}
+        return Leader(api.node, stated.get(api.node) or api.get("/info")["Swarm"]["NodeAddr"])
 
     def _leaderless(self, node: Node) -> str:
         """What a manager waits for before it can speak for the swarm: others may still be coming back."""
@@ -122,65 +171,64 @@ class Up:
             error = "it is silent"
         return "the managers to elect a leader" if error else ""
 
-    def _init(self, node: Node) -> Node:
-        self.cluster.run(node.name, swarm.init(node.address))
+    def _init(self, node: Node, engines: Engines) -> Leader:
+        if not self.cluster.lab:  # real hosts that are in a swarm of somebody else's are said before one is made
+            for other in engines.nodes:
+                joining(other, engines.of(other), (), own=False)
+        action = init(self.cluster.inventory, node)
+        self.cluster.run(node.name, action.command or swarm.init(node.address))
         self._know(node, Engine.read(self.cluster.api(node.name)))
-        self._changed(node.name, "initialised the swarm")
-        return node
+        self.done(action)
+        mark(self.cluster, self.engines[node.name].node_id, node.name)
+        return Leader(node.name, node.address)
 
-    def _join(self, node: Node, engine: Engine, listed: list[SwarmNode], token: object, leader: Node) -> None:
+    def _unlock(self, nodes: list[Node], engines: Engines) -> None:
+        """Gives managers the key of their state, where the inventory says where it is."""
+        if not nodes:
+            return
+        from swarmops.ops.autolock import unlock
+
+        unlock(self.cluster, [node.name for node in nodes], max(self.deadline.left, 1))
+        for node in nodes:
+            self.done(unlocking(node))
+            engines.again(node)
+
+    def _join(self, node: Node, engines: Engines, listed: list[SwarmNode], token: Secret, leader: Leader) -> None:
         """Joins the node unless it is a member; its id is known afterwards."""
-        if node != leader and plan.may_join(node, engine, listed, own=self.cluster.lab):
-            if engine.state != "inactive":
-                self.cluster.run(node.name, swarm.leave())
-                self._changed(node.name, "left the swarm it was in")
-            command = swarm.join(token, node.address, leader.address)  # type: ignore[arg-type]
+        if engines.of(node).locked:
+            self._unlock([node], engines)
+        engine = engines.of(node)
+        steps = joining(node, engine, listed, own=self.cluster.lab)
+        for action in steps:
+            command = swarm.leave()
+            if action.step is Step.JOIN:
+                command = swarm.join(token, node.address, leader.address)
             self.cluster.run(node.name, command, timeout=max(self.deadline.left, 1))
+            self.done(action)
+        if steps:
             engine = Engine.read(self.cluster.api(node.name))
-            self._changed(node.name, f"joined as {node.role}")
+            mark(self.cluster, engine.node_id, node.name)
         self._know(node, engine)
 
-    def _wait_ready(self) -> dict[str, SwarmNode]:
-        members: dict[str, SwarmNode] = {}
+    def _wait_ready(self) -> None:
+        ids = {name: engine.node_id for name, engine in self.engines.items()}
 
         def missing() -> str:
-            nonlocal members
-            members = plan.match(self.nodes, self.cluster.ask(facts.nodes), self.ids)
-            return plan.not_ready(self.nodes, members)
+            return not_ready(self.nodes, match(self.nodes, self.cluster.ask(facts.nodes), ids))
 
         until(missing, self.deadline, self.cluster.progress)
-        return members
 
-    def _settle(self, members: dict[str, SwarmNode]) -> None:
-        """Roles, availability, labels; entries of former lives go."""
-        for name, role in plan.roles(self.nodes, members):
-            set_role(self.cluster, members[name], role, self.deadline)
-            self._changed(name, f"is a {role} again" if role is Role.WORKER else f"became a {role}")
-        actions = [action for node in self.nodes if (action := plan.settings(node, members[node.name]))]
-        actions += plan.former_lives(self.nodes, self.cluster.ask(facts.nodes), members)
-        for action in actions:
-            self._apply(action)
-
-    def _networks(self) -> None:
-        wanted = self.cluster.inventory.settings.networks
-        existing = self.cluster.ask(facts.networks)
-        for action in plan.networks(wanted, existing, {"swarmops.cluster": self.cluster.inventory.cluster}):
-            self._apply(action)
-        for text in plan.network_drift(wanted, existing):
+    def _settle(self, there: Swarm, found: Look | None) -> None:
+        """Roles, labels, settings, networks, nodes that leave: what a plan says now that all nodes are members."""
+        lab = Lab(former=found.lab.former) if found else None
+        plan = make(self.cluster.inventory, Seen(there, self.engines, lab=lab), self.chosen)
+        Settling(self.cluster, plan, there, self.deadline, self.recap, self.done).run()
+        for text in plan.notes:
             self.recap.note(text)
-
-    def _apply(self, action: plan.Action) -> None:
-        self.cluster.manage(action.command)
-        self._changed(action.node, action.what)
 
     def _know(self, node: Node, engine: Engine) -> None:
         with self._lock:
-            self.ids[node.name] = engine.node_id
-
-    def _changed(self, node: str, text: str) -> None:
-        with self._lock:
-            self.recap.changed(node, text)
-        self.cluster.progress.done(text, node)
+            self.engines[node.name] = engine
 
 
 class Engines:
@@ -190,12 +238,19 @@ class Engines:
         self.nodes = nodes
         self._run = run
         self._futures = {node.name: run.cluster.later(self._await(node)) for node in nodes}
+        self._again: dict[str, Engine] = {}
 
     def of(self, node: Node) -> Engine:
         """What a node's engine says; waits for it."""
+        if node.name in self._again:
+            return self._again[node.name]
         if node.name not in self._futures:
             return Engine.read(self._run.cluster.api(node.name))
         return self._futures[node.name].result()
+
+    def again(self, node: Node) -> None:
+        """Asks a node's engine once more."""
+        self._again[node.name] = Engine.read(self._run.cluster.api(node.name))
 
     def close(self) -> None:
         """Ends the waiting for those that nobody needs any more."""

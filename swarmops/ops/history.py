@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64decode
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from copy import deepcopy
 from difflib import unified_diff
@@ -11,6 +11,7 @@ from difflib import unified_diff
 from swarmops import difference, facts, record, stackfile
 from swarmops.cluster import Cluster
 from swarmops.errors import Denied, InputError, NotFound, SwarmopsError
+from swarmops.facts import Service
 from swarmops.ops import deploy, stacks
 from swarmops.ops.deploy import Options, Wanted
 from swarmops.ops.images import denied, headers
@@ -49,10 +50,7 @@ def diff(cluster: Cluster, name: str) -> str:
     records = cluster.ask(lambda api: record.read(api, name))
     last = records[-1] if records else None
     running = cluster.ask(lambda api: facts.services(api, name))
-    lines = []
-    for short, reason in stackfile.differences(stack, running, last.specs if last else {}).items():
-        lines += [f"{stack.full_name(short)}: {reason}"]
-    lines += [f"{service.name}: removed" for service in stackfile.leftovers(stack, running)]
+    lines = [f"{service}: {reason}" for service, reason in _changes(stack, running, last).items()]
     if last and lines:
         old, new = _comparable(last.file), _comparable(stack.file)
         lines += [f"  {line}" for line in difference.lines(old, new)]
@@ -61,6 +59,20 @@ def diff(cluster: Cluster, name: str) -> str:
         if by_hand := stackfile.changed_by_hand(service, last.specs.get(service.name) if last else None):
             lines += [f"{service.name} was changed by hand:", *(f"  {line}" for line in by_hand)]
     return "\n".join(lines)
+
+
+def changes(cluster: Cluster, name: str) -> dict[str, str]:
+    """Why a deploy would change a service of a stack, by the service's name."""
+    stack, _ = deploy.prepared(cluster, name)
+    records = cluster.ask(lambda api: record.read(api, name))
+    return _changes(stack, cluster.ask(lambda api: facts.services(api, name)), records[-1] if records else None)
+
+
+def _changes(stack: Stack, running: Iterable[Service], last: Record | None) -> dict[str, str]:
+    there = list(running)
+    found = stackfile.differences(stack, there, last.specs if last else {})
+    removed = {service.name: "removed" for service in stackfile.leftovers(stack, there)}
+    return {stack.full_name(short): reason for short, reason in found.items()} | removed
 
 
 def _comparable(file: dict[str, object]) -> dict[str, object]:

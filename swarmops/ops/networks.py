@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from ipaddress import IPv4Network
 
 from swarmops import facts
@@ -12,45 +11,12 @@ from swarmops.cluster import Cluster
 from swarmops.commands import network as commands
 from swarmops.errors import CommandFailed, ConnectionFailed, InputError, suggest
 from swarmops.facts import Json
+from swarmops.overlay import Options, word
 from swarmops.report import Recap, table
 from swarmops.wait import Deadline, until
 
 HEAD = ("NETWORK", "DRIVER", "ATTACHABLE", "ENCRYPTED", "SUBNET", "SERVICES")
 REMOVE_AGAIN_SECONDS = 1.0
-
-
-@dataclass(frozen=True)
-class Options:
-    """What a network is like. Without a subnet swarm chooses one."""
-
-    driver: str = "overlay"
-    attachable: bool = False
-    encrypted: bool = False
-    subnet: str = ""
-
-    @classmethod
-    def of(cls, network: Json) -> Options:
-        """From an element of `/networks`."""
-        subnets = [entry["Subnet"] for entry in (network.get("IPAM") or {}).get("Config") or [] if "Subnet" in entry]
-        encrypted = "encrypted" in (network.get("Options") or {})
-        return cls(network["Driver"], network["Attachable"], encrypted, ", ".join(subnets))
-
-    def check(self) -> None:
-        """Raises InputError for what no network can be."""
-        if self.driver != "overlay":
-            raise InputError(f"--driver {self.driver}: should be overlay, the one that connects nodes")
-        if self.subnet:
-            try:
-                IPv4Network(self.subnet)
-            except ValueError:
-                form = "should be an IPv4 subnet such as 10.90.0.0/24"
-                raise InputError(f"--subnet {self.subnet}: {form}") from None
-
-    def differences(self, wanted: Options) -> list[str]:
-        """How this network is not the wanted one, in words."""
-        said = [("driver", self.driver, wanted.driver), ("subnet", self.subnet, wanted.subnet or self.subnet)]
-        said += [(name, getattr(self, name), getattr(wanted, name)) for name in ("attachable", "encrypted")]
-        return [f"{name} is {_word(seen)}, not {_word(asked)}" for name, seen, asked in said if seen != asked]
 
 
 def create(cluster: Cluster, name: str, wanted: Options, timeout: float) -> Recap:
@@ -106,7 +72,7 @@ def remove(cluster: Cluster, names: Collection[str], timeout: float) -> Recap:
     if used := [f"network {name} is used by {', '.join(found)}" for name, found in users.items() if found]:
         services = sorted({service for found in users.values() for service in found})
         raise InputError("\n  ".join(used), remedy=f"inv service.rm {','.join(services)}, or inv remove of their stack")
-    _take_away(cluster, there, deadline)
+    take_away(cluster, there, deadline)
     for name in there:
         recap.changed(name, "removed")
         if name in cluster.inventory.settings.networks:
@@ -118,7 +84,8 @@ def remove(cluster: Cluster, names: Collection[str], timeout: float) -> Recap:
     return recap
 
 
-def _take_away(cluster: Cluster, names: Collection[str], deadline: Deadline) -> None:
+def take_away(cluster: Cluster, names: Collection[str], deadline: Deadline) -> None:
+    """Removes networks that nothing uses, and waits until no manager that answers has them. Raises WaitTimeout."""
     said, retry = "", Deadline(0)
 
     def missing() -> str:
@@ -142,7 +109,7 @@ def ls(cluster: Cluster) -> str:
     rows = []
     for name, network in sorted(networks(cluster).items()):
         options = Options.of(network)
-        flags = (_word(options.attachable), _word(options.encrypted))
+        flags = (word(options.attachable), word(options.encrypted))
         rows.append((name, options.driver, *flags, options.subnet or "-", ", ".join(used_by(cluster, network)) or "-"))
     return table(HEAD, rows)
 
@@ -189,7 +156,3 @@ def _awaited(cluster: Cluster, name: str) -> str:
 def _left(cluster: Cluster, names: Collection[str]) -> str:
     left = [f"{manager} has {name}" for manager, there in _managers(cluster) for name in names if name in there]
     return ", ".join(left)
-
-
-def _word(value: object) -> str:
-    return {"True": "yes", "False": "no"}.get(str(value), str(value))

@@ -106,7 +106,9 @@ def set_availability(cluster: Cluster, recap: Recap, members: Members, wanted: s
         if member.availability != wanted:
             change(cluster, member.id, commands.update(member.id, availability=wanted))
             recap.changed(name, f"availability is {wanted}")
-        stated = {node.name: node.vars.availability for node in cluster.inventory.nodes}.get(name)
+        if name not in {node.name for node in cluster.inventory.nodes}:
+            continue  # up empties nodes that have left the inventory
+        stated = cluster.inventory.node(name).vars.availability
         if stated not in (None, wanted):
             recap.note(f"{cluster.inventory.path.name} has {name} as {stated}: the next inv up sets it back.")
 

@@ -31,8 +31,8 @@ def remove(cluster: Cluster, nodes: Sequence[Node], how: How, recap: Recap) -> N
             if member.manages or (member.role == Role.MANAGER and member.ready):
                 set_roles(cluster, {name: member}, Role.WORKER, Deadline(how.timeout))
                 recap.changed(name, "is a worker")
-            _leave(cluster, name, member, recap)
-            _take_off(cluster, member)
+            leave(cluster, name, member, recap)
+            take_off(cluster, member)
             recap.changed(name, "removed")
             cluster.progress.done("removed", name)
     for node in nodes:
@@ -40,7 +40,7 @@ def remove(cluster: Cluster, nodes: Sequence[Node], how: How, recap: Recap) -> N
         recap.note(f"{cluster.inventory.path.name} has {node.name}: the next inv up has it join again.")
 
 
-def _leave(cluster: Cluster, name: str, member: SwarmNode, recap: Recap) -> None:
+def leave(cluster: Cluster, name: str, member: SwarmNode, recap: Recap) -> None:
     """The node itself forgets the swarm, if it still is the member and answers."""
     try:
         if Engine.read(cluster.api(name)).node_id == member.id:
@@ -49,7 +49,7 @@ def _leave(cluster: Cluster, name: str, member: SwarmNode, recap: Recap) -> None
         recap.note(f"{name} takes itself for a member until docker swarm leave --force there: {error}".splitlines()[0])
 
 
-def _take_off(cluster: Cluster, member: SwarmNode) -> None:
+def take_off(cluster: Cluster, member: SwarmNode) -> None:
     """Its entries go: the member's own, and those of its former lives."""
     for old in cluster.ask(facts.nodes):
         if old.id == member.id or (old.hostname == member.hostname and old.state == "down" and not old.manages):

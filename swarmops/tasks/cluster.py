@@ -12,15 +12,55 @@ from swarmops.tasks.session import Seconds, inventory, progress, recap, session,
 
 if TYPE_CHECKING:
     from swarmops.cluster import Cluster
+    from swarmops.inventory import Node
 
 
-@task(help={"timeout": timeout_help(300)})
-def up(c: Context, timeout: int = Seconds(300)) -> None:
+LIMIT = "nodes and groups that it is about, with commas: worker02,managers; all, and the cluster as such, unless stated"
+
+
+@task(help={"timeout": timeout_help(300), "limit": LIMIT})
+def up(c: Context, timeout: int = Seconds(300), limit: str = "") -> None:
     """Start the lab, make the swarm, and wait until every node is Ready and in its role."""
     with session(c) as cluster, recap() as done:
         from swarmops.ops.cluster import up as bring_up
 
-        bring_up(cluster, timeout, done)
+        bring_up(cluster, timeout, done, chosen(cluster, limit))
+
+
+@task(help={"limit": LIMIT, "json": "one JSON document instead of a table"})
+def plan(c: Context, limit: str = "", json: bool = False) -> None:
+    """Show what up and deploy would change and why, changing nothing; exit 3 when it is something."""
+    with session(c) as cluster:
+        from swarmops.ops.planning import propose
+
+        found = propose(cluster, chosen(cluster, limit))
+        show_json(found.json()) if json else print(found.text())
+        found.check()
+
+
+def chosen(cluster: Cluster, limit: str) -> tuple[Node, ...] | None:
+    """The nodes that `--limit` names; None for all of them, and the cluster as a whole."""
+    from swarmops.inventory.selection import select
+
+    return select(cluster.inventory, limit) if limit else None
+
+
+@task(help={"timeout": timeout_help(60)})
+def stop(c: Context, timeout: int = Seconds(60)) -> None:
+    """Put the lab to sleep: every container stops, and keeps what it has."""
+    with session(c) as cluster, recap() as done:
+        from swarmops.ops.lab import stop as put_to_sleep
+
+        put_to_sleep(cluster, timeout, done)
+
+
+@task(help={"timeout": timeout_help(180)})
+def start(c: Context, timeout: int = Seconds(180)) -> None:
+    """Wake the lab up, and wait until every node is Ready and every service runs again."""
+    with session(c) as cluster, recap() as done:
+        from swarmops.ops.lab import start as wake_up
+
+        wake_up(cluster, timeout, done)
 
 
 @task(help={"volumes": "remove the data of the nodes and of the registry too"})
@@ -94,4 +134,4 @@ def doctor(c: Context) -> None:
         checks.raise_for(found)
 
 
-TASKS = (quickstart, doctor, up, down, status, render)
+TASKS = (quickstart, doctor, plan, up, stop, start, down, status, render)

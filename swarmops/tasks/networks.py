@@ -31,8 +31,9 @@ def create(
     """Make an overlay network, unless there is one with these options."""
     with session(c) as cluster:
         from swarmops.ops import networks
+        from swarmops.overlay import Options
 
-        show(networks.create(cluster, name, networks.Options(driver, attachable, encrypted, subnet), timeout))
+        show(networks.create(cluster, name, Options(driver, attachable, encrypted, subnet), timeout))
 
 
 @task

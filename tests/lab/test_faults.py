@@ -100,7 +100,7 @@ def test_a_lab_that_is_not_up(faulty: Lab) -> None:
     )
 
 
-@pytest.mark.parametrize("moment", ["starting registry", "initialised the swarm", "joined as worker"])
+@pytest.mark.parametrize("moment", ["starting registry", "init the swarm", "join as worker"])
 def test_ctrl_c_in_the_middle_of_up(faulty: Lab, moment: str) -> None:
     faulty.inv("down", "--volumes")
     run = watched(faulty, "up", reactions={moment: ctrl_c})

@@ -27,7 +27,7 @@ def own(make_lab: Callable[..., Lab]) -> Iterator[tuple[Lab, OwnEngine]]:
         engine.remove()
 
 
-@pytest.mark.parametrize("moment", ["starting registry", "initialised the swarm"])
+@pytest.mark.parametrize("moment", ["starting registry", "init the swarm"])
 def test_the_engine_dies_in_the_middle_of_up(
     own: tuple[Lab, OwnEngine], moment: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -109,5 +109,5 @@ def test_an_extra_manager_joins_and_a_worker_becomes_one(deployed: Lab) -> None:
 def test_a_promotion_by_hand_is_put_back(deployed: Lab) -> None:
     deployed.node("manager", "docker", "node", "promote", "worker01")
     run = deployed.inv("up")
-    assert "worker01: is a worker again" in run.text
+    assert "worker01: demote to worker" in run.text
     assert set(managers(deployed)) == {"manager"}

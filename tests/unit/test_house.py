@@ -25,6 +25,8 @@ FLOORS = (
         "swarmops.check",
         "swarmops.difference",
         "swarmops.wait",
+        "swarmops.raft",
+        "swarmops.archive",
         "swarmops.load",
         "swarmops.validity",
         "swarmops.masking",
@@ -38,6 +40,7 @@ FLOORS = (
         "swarmops.placement",
         "swarmops.record",
         "swarmops.quorum",
+        "swarmops.overlay",
         "swarmops.keystore",
     ),
     (
@@ -59,9 +62,9 @@ FLOORS = (
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
 
 PURE = (
-    "swarmops.commands", "swarmops.plan", "swarmops.verdict", "swarmops.stackfile", "swarmops.constraints",
+    "swarmops.commands", "swarmops.raft", "swarmops.plan", "swarmops.verdict", "swarmops.stackfile", "swarmops.constraints",
     "swarmops.placement", "swarmops.definition", "swarmops.spread", "swarmops.quorum", "swarmops.evacuation",
-    "swarmops.health", "swarmops.validity", "swarmops.difference", "swarmops.composefile", "swarmops.variables",
+    "swarmops.overlay", "swarmops.health", "swarmops.validity", "swarmops.difference", "swarmops.composefile", "swarmops.variables",
     "swarmops.lint", "swarmops.loglines", "swarmops.drill", "swarmops.masking",
 )  # fmt: skip
 # What the pure ones may use of libraries: nothing of it reads a file, a clock or the environment.

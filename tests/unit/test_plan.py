@@ -1,22 +1,66 @@
+"""What differs between the inventory and what there is, as actions: nodes, members, those that leave."""
+
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from samples import host, manager, member
 
 from swarmops import plan
-from swarmops.errors import SwarmopsError
+from swarmops.errors import InputError, SwarmopsError
 from swarmops.facts import Engine, SwarmNode
-from swarmops.inventory import Role
-from swarmops.inventory.schema import Network
+from swarmops.inventory import Inventory, Role, load
+from swarmops.plan import Lab, Seen, Swarm, leaving, members
 
 NODES = (host("manager", Role.MANAGER), host("worker01"))
 BOTH = {"manager": manager("manager"), "worker01": member("worker01")}
+STATE = {"Spec": {}}
+
+INVENTORY = """all:
+  vars:
+    cluster: demo
+    networks: {net: {}}
+  children:
+    managers:
+      hosts:
+        manager:
+    workers:
+      hosts:
+        worker01: {labels: {region: east}}
+        worker02:
+"""
 
 
-def swarm_state(state: str, node_id: str = "id-worker01") -> Engine:
-    return Engine(node_id, state, control=False, version="26.1.5", error="")
+def marked(name: str, **said: Any) -> SwarmNode:
+    """A member that swarmops made one."""
+    return member(name, labels={"swarmops.node": name, **said.pop("labels", {})}, **said)
+
+
+def swarm_state(state: str, node_id: str = "id-worker01", *, control: bool = False) -> Engine:
+    return Engine(node_id, state, control=control, version="26.1.5", error="")
+
+
+MANAGER = marked("manager", reachability="reachable", leader=True)
+RIGHT = (MANAGER, marked("worker01", labels={"region": "east"}), marked("worker02"))
+NET = {"Name": "net", "Scope": "swarm", "Driver": "overlay", "Attachable": False}
+
+
+@pytest.fixture
+def inventory(tmp_path: Path) -> Inventory:
+    file = tmp_path / "inventory.yaml"
+    file.write_text(INVENTORY)
+    return load(file)
+
+
+def lines(made: plan.Plan) -> list[str]:
+    return [f"{action.line} ({action.why})" for action in made.actions]
+
+
+def stands(*listed: SwarmNode, **seen: Any) -> Seen:
+    """A swarm of these members, with the network of the inventory."""
+    return Seen(Swarm(listed, (NET,), STATE), **seen)
 
 
 @pytest.mark.parametrize(
@@ -30,8 +74,12 @@ def swarm_state(state: str, node_id: str = "id-worker01") -> Engine:
         ([member("worker01", id="old", state="down"), member("worker01", id="new")], {}, {"worker01": "new"}),
         ([member("worker01", id="new"), member("worker01", id="old", state="down")], {}, {"worker01": "new"}),
         ([member("worker01", id="old"), member("worker01", id="new")], {"worker01": "new"}, {"worker01": "new"}),
+        # Which of them is it? Its engine has to say.
+        ([member("worker01", id="old"), member("worker01", id="new")], {}, {}),
         # A real host whose host name is another than the inventory's.
         ([member("vm-17", id="x")], {"worker01": "x"}, {"worker01": "x"}),
+        ([member("vm-17", id="x", labels={"swarmops.node": "worker01"})], {}, {"worker01": "x"}),
+        ([member("worker01", id="x", labels={"swarmops.node": "web"})], {}, {}),
         ([member("worker01", id="old")], {"worker01": "not yet listed"}, {}),
         ([member("worker01")], {"worker01": ""}, {"worker01": "id-worker01"}),
     ],
@@ -59,122 +107,210 @@ def test_not_ready(members: dict[str, SwarmNode], missing: str) -> None:
 
 @pytest.mark.parametrize("own", [True, False])
 @pytest.mark.parametrize(
-    ("engine", "joins"),
+    ("engine", "steps"),
     [
-        (swarm_state("inactive", ""), True),
-        (swarm_state("active"), False),
-        (swarm_state("active", "id-manager"), False),
-        (swarm_state("pending"), False),
+        (swarm_state("inactive", ""), ["join as worker"]),
+        (swarm_state("active"), []),
+        (swarm_state("active", "id-manager"), []),
+        (swarm_state("pending"), []),
     ],
 )
-def test_may_join(engine: Engine, joins: bool, own: bool) -> None:
-    assert plan.may_join(NODES[1], engine, BOTH.values(), own=own) is joins
+def test_joining(engine: Engine, steps: list[str], own: bool) -> None:
+    assert [action.what for action in plan.joining(NODES[1], engine, BOTH.values(), own=own)] == steps
 
 
 def test_a_node_of_another_swarm() -> None:
     engine = swarm_state("active", "stranger")
-    assert plan.may_join(NODES[1], engine, BOTH.values(), own=True)
+    steps = plan.joining(NODES[1], engine, BOTH.values(), own=True)
+    assert [action.what for action in steps] == ["leave its swarm", "join as worker"]
     with pytest.raises(SwarmopsError, match="worker01 is a member of another swarm") as error:
-        plan.may_join(NODES[1], engine, BOTH.values(), own=False)
+        plan.joining(NODES[1], engine, BOTH.values(), own=False)
     assert "docker swarm leave --force on worker01" in error.value.remedy
 
 
 def test_a_locked_node_is_not_taken_out_of_its_swarm() -> None:
     with pytest.raises(SwarmopsError, match="locked"):
-        plan.may_join(NODES[1], swarm_state("locked", ""), BOTH.values(), own=True)
+        plan.joining(NODES[1], swarm_state("locked", ""), BOTH.values(), own=True)
 
 
 @pytest.mark.parametrize(
     ("stated", "present", "command"),
     [
-        ({}, {}, None),
-        ({}, {"labels": {"a": "1"}, "availability": "drain"}, None),
-        ({"labels": {"a": "1"}}, {"labels": {"a": "1", "b": "2"}}, None),
-        ({"availability": "active"}, {}, None),
-        ({"labels": {"a": "1"}}, {}, "docker node update --label-add=a=1 id-worker01"),
+        ({}, {}, []),
+        ({}, {"labels": {"a": "1"}, "availability": "drain"}, []),
+        ({"labels": {"a": "1"}}, {"labels": {"a": "1", "b": "2"}}, []),
+        ({"availability": "active"}, {}, []),
+        ({"labels": {"a": "1"}}, {}, ["docker node update --label-add=a=1 id-worker01"]),
         (
             {"labels": {"b": "2", "a": "1", "c": "3"}},
             {"labels": {"a": "0", "c": "3"}},
-            "docker node update --label-add=a=1 --label-add=b=2 id-worker01",
+            ["docker node update --label-add=a=1 --label-add=b=2 id-worker01"],
         ),
-        ({"availability": "drain"}, {}, "docker node update --availability=drain id-worker01"),
+        ({"availability": "drain"}, {}, ["docker node update --availability=drain id-worker01"]),
         (
             {"availability": "pause", "labels": {"a": "1"}},
             {"availability": "drain"},
-            "docker node update --availability=pause --label-add=a=1 id-worker01",
+            ["docker node update --availability=pause --label-add=a=1 id-worker01"],
         ),
     ],
 )
-def test_settings(stated: dict[str, Any], present: dict[str, Any], command: str | None) -> None:
-    action = plan.settings(host("worker01", **stated), member("worker01", **present))
-    assert (action and str(action.command)) == command
+def test_settings(stated: dict[str, Any], present: dict[str, Any], command: list[str]) -> None:
+    actions = members.settings(host("worker01", **stated), member("worker01", **present))
+    assert [str(action.command) for action in actions] == command
 
 
 def test_an_action_says_what_and_why() -> None:
-    action = plan.settings(host("worker01", availability="drain", labels={"b": "2", "a": "1"}), member("worker01"))
-    assert action
-    assert (action.node, action.what, action.reason) == ("worker01", "set a=1, b=2, drain", "the inventory states it")
+    stated = host("worker01", availability="drain", labels={"b": "2", "a": "1"})
+    (action,) = members.settings(stated, member("worker01", labels={"a": "0"}))
+    assert (action.line, action.why) == ("worker01: set a=1, b=2, drain", "a is 0, b is not set, it is active")
 
 
 def test_promotions_come_before_demotions() -> None:
     nodes = (host("a"), host("b", Role.MANAGER), host("c"), host("d", Role.MANAGER), host("e", Role.MANAGER))
-    members = {
+    there = {
         "a": member("a", role="manager"),
         "b": member("b"),
         "c": member("c", role="manager"),
         "d": member("d"),
         "e": member("e", role="manager"),
     }
-    assert plan.roles(nodes, members) == [
-        ("b", Role.MANAGER),
-        ("d", Role.MANAGER),
-        ("a", Role.WORKER),
-        ("c", Role.WORKER),
+    assert [action.line for action in members.roles(nodes, there)] == [
+        "b: promote to manager",
+        "d: promote to manager",
+        "a: demote to worker",
+        "c: demote to worker",
+    ]
+    assert members.roles(NODES, BOTH) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "own", "removed"),
+    [
+        (member("worker01", id="old", state="down"), False, ["remove entry old"]),
+        (member("worker01", id="old"), False, []),
+        # Swarm takes a while to see that a node is gone; a lab has one container of a name.
+        (member("worker01", id="old"), True, ["remove entry old"]),
+        (member("worker01", state="down"), True, []),  # the present one
+        (member("foreign", id="old", state="down"), True, []),
+        (manager("worker01", "unreachable", id="old", state="down"), False, ["demote entry old", "remove entry old"]),
+    ],
+)
+def test_former_lives(old: SwarmNode, own: bool, removed: list[str]) -> None:
+    actions = leaving.former_lives({"manager", "worker01"}, BOTH, [*BOTH.values(), old], own=own)
+    assert [action.what for action in actions] == removed
+
+
+def test_nothing_differs(inventory: Inventory) -> None:
+    assert plan.make(inventory, stands(*RIGHT)) == plan.Plan()
+    assert plan.make(inventory, stands(*RIGHT, lab=Lab())) == plan.Plan()
+
+
+def test_a_lab_that_is_not_there(inventory: Inventory) -> None:
+    names = ("registry", "manager", "worker01", "worker02")
+    lab = Lab(dict.fromkeys(names, "it does not exist"), ("node",), fresh=frozenset(names))
+    assert lines(plan.make(inventory, Seen(lab=lab))) == [
+        "cluster: make image node (this machine has none)",
+        "registry: start the container (it does not exist)",
+        "manager: start the container (it does not exist)",
+        "worker01: start the container (it does not exist)",
+        "worker02: start the container (it does not exist)",
+        "manager: init the swarm (there is none; known after start)",
+        "worker01: join as worker (it is not in the swarm; known after start)",
+        "worker02: join as worker (it is not in the swarm; known after start)",
+        "worker01: set region=east (region is not set; known after init)",
+        "cluster: create network net (there is no such network; known after init)",
     ]
 
 
-def test_roles_that_are_right() -> None:
-    assert plan.roles(NODES, BOTH) == []
+def test_a_lab_that_sleeps_may_have_anything_on_its_volumes(inventory: Inventory) -> None:
+    lab = Lab(dict.fromkeys(("manager", "worker01", "worker02"), "it is exited"))
+    made = plan.make(inventory, Seen(lab=lab))
+    assert [action.what for action in made.actions] == ["start the container"] * 3
+    assert made.notes == ("What else differs is known once there is an answer from manager, worker01, worker02.",)
 
 
-@pytest.mark.parametrize(
-    ("old", "removed"),
-    [
-        (member("worker01", id="old", state="down"), True),
-        (member("worker01", id="old"), False),
-        (member("worker01", state="down"), False),  # the present one
-        (member("foreign", id="old", state="down"), False),
-        (manager("worker01", "unreachable", id="old", state="down"), False),
-    ],
-)
-def test_former_lives(old: SwarmNode, removed: bool) -> None:
-    actions = plan.former_lives(NODES, [*BOTH.values(), old], BOTH)
-    assert [str(action.command) for action in actions] == (["docker node rm --force old"] if removed else [])
+def test_engines_without_a_swarm(inventory: Inventory) -> None:
+    engines = dict.fromkeys(("manager", "worker01", "worker02"), swarm_state("inactive", ""))
+    assert lines(plan.make(inventory, Seen(engines=engines)))[:3] == [
+        "manager: init the swarm (there is none)",
+        "worker01: join as worker (it is not in the swarm)",
+        "worker02: join as worker (it is not in the swarm)",
+    ]
 
 
-@pytest.mark.parametrize(
-    ("wanted", "existing", "commands"),
-    [
-        ({}, [], []),
-        ({"net": Network()}, ["net"], []),
-        ({"net": Network()}, ["bridge"], ["docker network create --driver overlay --label=k=v net"]),
-        (
-            {"a": Network(attachable=True, encrypted=True, subnet="10.90.0.0/24"), "b": Network()},
-            ["b"],
-            ["docker network create --driver overlay --attachable --opt encrypted --subnet 10.90.0.0/24 --label=k=v a"],
-        ),
-    ],
-)
-def test_networks(wanted: dict[str, Network], existing: list[str], commands: list[str]) -> None:
-    actions = plan.networks(wanted, [{"Name": name} for name in existing], {"k": "v"})
-    assert [str(action.command) for action in actions] == commands
+def test_a_container_that_was_killed_comes_back_as_the_member_that_it_was(inventory: Inventory) -> None:
+    gone = marked("worker02", state="down")
+    lab = Lab({"worker02": "it is exited"})
+    made = plan.make(inventory, stands(*RIGHT[:2], gone, lab=lab))
+    assert lines(made) == ["worker02: start the container (it is exited)"]
+    assert made.awaited == ()
 
 
-@pytest.mark.parametrize(
-    ("attachable", "stated", "drifted"), [(True, True, 0), (False, False, 0), (True, False, 1), (False, True, 1)]
-)
-def test_network_drift(attachable: bool, stated: bool, drifted: int) -> None:
-    existing = [{"Name": "net", "Attachable": attachable}, {"Name": "ingress", "Attachable": False}]
-    notes = plan.network_drift({"net": Network(attachable=stated), "new": Network()}, existing)
-    assert len(notes) == drifted
-    assert all(note.startswith("network net is ") for note in notes)
+def test_a_container_whose_data_are_lost_joins_anew(inventory: Inventory) -> None:
+    gone = marked("worker02", state="down")
+    lab = Lab({"worker02": "it does not exist"}, fresh=frozenset({"worker02"}))
+    assert lines(plan.make(inventory, stands(*RIGHT[:2], gone, lab=lab))) == [
+        "worker02: start the container (it does not exist)",
+        "worker02: join as worker (it is not in the swarm; known after start)",
+        "worker02: remove entry id-worker02 (the node joined anew)",
+    ]
+
+
+def test_a_node_that_is_down_and_one_that_does_not_answer_are_waited_for(inventory: Inventory) -> None:
+    gone = marked("worker02", state="down")
+    engines = {"worker02": swarm_state("active", "id-worker02")}
+    made = plan.make(inventory, stands(*RIGHT[:2], gone, engines=engines))
+    assert (made.actions, made.awaited) == ((), ("worker02 is down",))
+    made = plan.make(inventory, stands(*RIGHT[:2], gone, silent={"worker02": "no route to host"}))
+    assert (made.actions, made.awaited) == ((), ("worker02 does not answer: no route to host",))
+
+
+def test_a_manager_that_is_locked(inventory: Inventory) -> None:
+    made = plan.make(inventory, Seen(engines={"manager": swarm_state("locked", "")}))
+    assert lines(made)[0] == "manager: unlock (its engine was restarted, and waits for the key)"
+
+
+def test_nodes_that_left_are_emptied_before_the_first_one_goes(inventory: Inventory) -> None:
+    left = (marked("worker08"), marked("manager02", reachability="reachable"), marked("worker09", state="down"))
+    lab = Lab(former={"worker08": "running", "worker10": "exited"})
+    made = plan.make(inventory, stands(*RIGHT, *left, lab=lab))
+    assert [action.line for action in made.actions] == [
+        "worker08: drain",
+        "manager02: drain",
+        "manager02: demote to worker",
+        "worker08: remove from the swarm",
+        "manager02: remove from the swarm",
+        "worker09: remove from the swarm",
+        "worker08: remove its container",
+        "worker10: remove its container",
+    ]
+    assert {action.reason for action in made.actions} == {"it is not in the inventory any more"}
+    assert made.formers["worker08"].container == "running"
+
+
+def test_members_that_are_somebody_elses_are_left_alone(inventory: Inventory) -> None:
+    made = plan.make(inventory, stands(*RIGHT, member("laptop", state="down")))
+    assert made.actions == ()
+    (note,) = made.notes
+    assert note.startswith("laptop (id-laptop, down) is in the swarm and not in the inventory")
+
+
+def test_a_member_without_a_mark_gets_one(inventory: Inventory) -> None:
+    made = plan.make(inventory, stands(*RIGHT[:2], member("worker02")))
+    assert lines(made) == ["worker02: label swarmops.node=worker02 (it marks whom swarmops looks after)"]
+
+
+def test_a_limit_leaves_everything_else_alone(inventory: Inventory) -> None:
+    listed = (MANAGER, marked("worker01"), member("worker02"), marked("gone"), member("laptop"))
+    seen = Seen(Swarm(listed, (), STATE), lab=Lab({"worker01": "it is exited", "registry": "it is exited"}))
+    made = plan.make(inventory, seen, [inventory.node("worker02")])
+    assert lines(made) == ["worker02: label swarmops.node=worker02 (it marks whom swarmops looks after)"]
+    assert (made.notes, made.awaited) == ((), ())
+    made = plan.make(inventory, seen, [inventory.node("worker01")])
+    assert [action.line for action in made.actions] == ["worker01: start the container", "worker01: set region=east"]
+
+
+def test_a_limit_without_anybody_who_makes_the_swarm(inventory: Inventory) -> None:
+    lab = Lab(dict.fromkeys(("manager", "worker01"), "it does not exist"), fresh=frozenset({"manager", "worker01"}))
+    with pytest.raises(InputError, match="there is no swarm yet, and --limit leaves out manager"):
+        plan.make(inventory, Seen(lab=lab), [inventory.node("worker01")])

@@ -1,0 +1,153 @@
+"""Carries out what a plan says of a swarm that stands: roles, labels, settings, networks, nodes that leave."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from itertools import groupby
+
+from swarmops.cluster import Cluster
+from swarmops.connect.api import EngineAPI
+from swarmops.errors import CommandFailed
+from swarmops.inventory import Role
+from swarmops.ops.roles import set_roles
+from swarmops.plan import FORMING, MARK, Action, Plan, Step, Swarm
+from swarmops.report import Recap
+from swarmops.wait import Deadline
+
+MARK_ROUNDS = 5
+"""How often a label is set anew when somebody else changes the node at the same time."""
+
+
+class Settling:
+    """One plan, carried out; `done` is told of each action, `recap` gets what is to be said besides."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        plan: Plan,
+        swarm: Swarm,
+        deadline: Deadline,
+        recap: Recap,
+        done: Callable[[Action], None],
+    ) -> None:
+        self.cluster = cluster
+        self.plan = plan
+        self.members = {member.id: member for member in swarm.members}
+        self.deadline = deadline
+        self.recap = recap
+        self.done = done
+
+    def run(self) -> None:
+        """Every action, in the order of the plan; those of one kind together."""
+        actions = [action for action in self.plan.actions if list(Step).index(action.step) > list(Step).index(LAST)]
+        for step, group in groupby(actions, key=lambda action: action.step):
+            self._together(step, list(group))
+
+    def _together(self, step: Step, actions: list[Action]) -> None:
+        if step in (Step.MARK, Step.COMMAND):
+            self._at_once(actions)
+        elif step is Step.DRAIN:
+            self._empty(actions)
+        else:
+            for action in actions:
+                self._one(action)
+                self.done(action)
+
+    def _at_once(self, actions: Iterable[Action]) -> None:
+        """The nodes side by side, what is done to one node, or to the cluster, one after the other."""
+        by_node: dict[str, list[Action]] = {}
+        for action in actions:
+            by_node.setdefault(action.node, []).append(action)
+
+        def work(chain: list[Action]) -> None:
+            for action in chain:
+                self._one(action)
+                self.done(action)
+
+        for future in [self.cluster.later(lambda chain=chain: work(chain)) for chain in by_node.values()]:  # type: ignore[misc]
+            future.result()
+
+    def _one(self, action: Action) -> None:
+        if action.step is Step.MARK:
+            mark(self.cluster, action.target, action.node)
+        elif action.step is Step.COMMAND and action.command:
+            self.cluster.manage(action.command)
+        elif action.step in (Step.PROMOTE, Step.DEMOTE):
+            role = Role.MANAGER if action.step is Step.PROMOTE else Role.WORKER
+            set_roles(self.cluster, {action.node: self.members[action.target]}, role, self.deadline)
+        elif action.step is Step.RETIRE:
+            # Called by its id: the node of that name may have another life, whose word does not count here.
+            set_roles(self.cluster, {action.target: self.members[action.target]}, Role.WORKER, self.deadline)
+        else:
+            {
+                Step.AUTOLOCK: self._autolock,
+                Step.ANEW: self._make_anew,
+                Step.REMOVE: self._remove,
+                Step.DISCARD: self._discard,
+            }[action.step](action)
+
+    def _autolock(self, _: Action) -> None:
+        from swarmops.ops.autolock import set_autolock
+
+        said = Recap()
+        on = bool(self.cluster.inventory.settings.swarm.autolock)
+        set_autolock(self.cluster, on=on, recap=said, deadline=self.deadline)
+        for step in said.steps[1:]:
+            self.recap.note(f"Autolock: {step[2]}")
+
+    def _make_anew(self, action: Action) -> None:
+        from swarmops.ops.networks import take_away
+
+        take_away(self.cluster, [action.target], self.deadline)
+        if action.command:
+            self.cluster.manage(action.command)
+
+    def _empty(self, actions: list[Action]) -> None:
+        from swarmops.ops.drain import How, empty
+
+        said = Recap()
+        members = {action.node: self.members[action.target] for action in actions}
+        empty(self.cluster, members, How(max(self.deadline.left, 1)), said)
+        for text in said.notes:
+            self.recap.note(text)
+        for action in actions:
+            self.done(action)
+
+    def _remove(self, action: Action) -> None:
+        from swarmops.ops.removal import leave, take_off
+
+        member = self.members[action.target]
+        former = self.plan.formers.get(action.node)
+        if former and former.container == "running":
+            leave(self.cluster, action.node, member, self.recap)
+        elif former and member.ready:
+            self.recap.note(f"{action.node} takes itself for a member until docker swarm leave --force there.")
+        take_off(self.cluster, member)
+
+    def _discard(self, action: Action) -> None:
+        from swarmops.lab import containers
+
+        container = self.cluster.container(action.target)
+        containers.remove_one(self.cluster.engine, container)
+        self.recap.note(f"The data of {action.node} stay on the volume {container}; inv down --volumes removes them.")
+
+
+LAST = FORMING[-1]
+
+
+def mark(cluster: Cluster, member_id: str, name: str) -> None:
+    """Labels a member as the node of the inventory that it is. Raises what `Cluster.ask` raises."""
+
+    def update(api: EngineAPI) -> None:
+        for left in reversed(range(MARK_ROUNDS)):
+            node = api.get(f"/nodes/{member_id}")
+            labels = {**(node["Spec"].get("Labels") or {}), MARK: name}
+            try:
+                api.update(f"/nodes/{member_id}", {**node["Spec"], "Labels": labels}, node["Version"]["Index"])
+            except CommandFailed:  # somebody changed the node since it was read, or it is gone
+                if not left:
+                    raise
+            else:
+                return
+
+    cluster.ask(update)

@@ -1,0 +1,97 @@
+"""Members that should not be there: nodes that have left the inventory, former lives, somebody else's. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from swarmops.facts import SwarmNode
+from swarmops.plan.action import Action, Step
+from swarmops.plan.members import MARK, called
+
+LEFT = "it is not in the inventory any more"
+
+
+@dataclass(frozen=True)
+class Former:
+    """A node that has left the inventory: its member of the swarm, and the state of its container in a lab."""
+
+    name: str
+    member: SwarmNode | None
+    container: str
+
+
+def formers(
+    names: Collection[str], members: Mapping[str, SwarmNode], listed: Iterable[SwarmNode], containers: Mapping[str, str]
+) -> list[Former]:
+    """The nodes that swarmops once made members, or has a container of, and that the inventory has no more.
+
+    `names` are the inventory's nodes, `members` those of them that are in the swarm.
+    """
+    known = {member.id for member in members.values()}
+    ours = {
+        called(member): member
+        for member in listed
+        if member.id not in known and called(member) not in names and _ours(member, containers)
+    }
+    found = dict.fromkeys((*ours, *containers))
+    return [Former(name, ours.get(name), containers.get(name, "")) for name in found]
+
+
+def removals(former: Iterable[Former]) -> list[Action]:
+    """What takes nodes out of the swarm and of the lab."""
+    return [action for each in former for action in _removals(each)]
+
+
+def in_order(actions: Iterable[Action]) -> list[Action]:
+    """All nodes are emptied before the first one goes, so that work moves once; managers go before workers do."""
+    return sorted(actions, key=lambda action: list(Step).index(action.step))
+
+
+def _removals(former: Former) -> Iterator[Action]:
+    name, member = former.name, former.member
+    if member and member.ready:
+        yield Action(name, "drain", LEFT, Step.DRAIN, target=member.id)
+    if member and (member.manages or member.role == "manager"):
+        yield Action(name, "demote to worker", LEFT, Step.RETIRE, target=member.id)
+    if member:
+        yield Action(name, "remove from the swarm", LEFT, Step.REMOVE, target=member.id)
+    if former.container:
+        yield Action(name, "remove its container", LEFT, Step.DISCARD, target=name)
+
+
+def former_lives(
+    names: Collection[str], members: Mapping[str, SwarmNode], listed: Iterable[SwarmNode], *, own: bool
+) -> list[Action]:
+    """Entries of the inventory's nodes from before they joined anew.
+
+    One that is not down yet is known to be one where swarmops made the node (`own`): no other has its host name.
+    """
+    current = {member.id for member in members.values()}
+    return [
+        action
+        for old in listed
+        if called(old) in members and called(old) in names and old.id not in current and (own or old.state == "down")
+        for action in _forgotten(old)
+    ]
+
+
+def _forgotten(old: SwarmNode) -> Iterator[Action]:
+    name, reason = called(old), "the node joined anew"
+    if old.manages or old.role == "manager":
+        yield Action(name, f"demote entry {old.id}", reason, Step.RETIRE, target=old.id)
+    yield Action(name, f"remove entry {old.id}", reason, Step.REMOVE, target=old.id)
+
+
+def strangers(names: Collection[str], listed: Iterable[SwarmNode], ours: Collection[str]) -> list[str]:
+    """Members that are neither in the inventory nor were made members by swarmops, in words; `ours` are ids."""
+    return [
+        f"{member.hostname} ({member.id}, {member.state}) is in the swarm and not in the inventory; swarmops did not "
+        f"make it a member and leaves it alone: docker node rm --force {member.id}, if it may go"
+        for member in listed
+        if member.id not in ours and called(member) not in names and MARK not in member.labels
+    ]
+
+
+def _ours(member: SwarmNode, containers: Mapping[str, str]) -> bool:
+    return MARK in member.labels or member.hostname in containers

@@ -1,0 +1,113 @@
+"""The inventory's nodes and the members of the swarm: which is which, and what members should be like. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from swarmops.commands import node as commands
+from swarmops.errors import SwarmopsError
+from swarmops.facts import Engine, SwarmNode
+from swarmops.inventory import Node, Role
+from swarmops.plan.action import Action, Step
+
+MARK = "swarmops.node"
+"""The node label that says which node of the inventory a member is: who has it not, and is not in the inventory
+either, is somebody else's."""
+
+
+def called(member: SwarmNode) -> str:
+    """The node that a member is by its mark, otherwise by its host name."""
+    return member.labels.get(MARK) or member.hostname
+
+
+def match(nodes: Iterable[Node], listed: Iterable[SwarmNode], ids: Mapping[str, str]) -> dict[str, SwarmNode]:
+    """The inventory's nodes among the members of the swarm, by name.
+
+    A node whose id is known is found by it; the others by their mark or host name, among those that are Ready: an
+    entry that is down may be a node's former life. Of two by one name neither is taken.
+    """
+    seen = list(listed)
+    by_id = {member.id: member for member in seen}
+    times = Counter(called(member) for member in seen if member.ready)
+    by_name = {called(member): member for member in seen if member.ready and times[called(member)] == 1}
+    found = {node.name: by_id.get(ids[node.name]) if ids.get(node.name) else by_name.get(node.name) for node in nodes}
+    return {name: member for name, member in found.items() if member}
+
+
+def not_ready(nodes: Iterable[Node], members: Mapping[str, SwarmNode]) -> str:
+    """The nodes that are not Ready, or not yet reachable as managers, in words; empty when all are."""
+    missing = []
+    for node in nodes:
+        member = members.get(node.name)
+        if member is None:
+            missing.append(f"{node.name} is not in the swarm")
+        elif not member.ready:
+            missing.append(f"{node.name} is {member.state}")
+        elif member.manages and member.reachability != "reachable":
+            missing.append(f"{node.name} is a manager that is {member.reachability}")
+    return ", ".join(missing)
+
+
+def joining(node: Node, engine: Engine, listed: Iterable[SwarmNode], *, own: bool, after: str = "") -> list[Action]:
+    """What makes a node a member: it leaves another swarm first when its engine is in one.
+
+    `own` says that the node was made by swarmops and so may be taken out of whatever swarm it is in.
+    Raises SwarmopsError where that may not be.
+    """
+    join = Action(node.name, f"join as {node.role}", "it is not in the swarm", Step.JOIN, after=after)
+    if engine.state == "inactive":
+        return [join]
+    if any(member.id == engine.node_id for member in listed):
+        return []
+    if engine.locked:
+        # It is a manager of a swarm whose key the operator has: to leave would throw its part of the state away.
+        raise SwarmopsError(f"{node.name} is locked", remedy="inv swarm.unlock")
+    if own:
+        return [Action(node.name, "leave its swarm", "it is in another one", Step.LEAVE, after=after), join]
+    raise SwarmopsError(
+        f"{node.name} is a member of another swarm", remedy=f"docker swarm leave --force on {node.name}, if that may go"
+    )
+
+
+def roles(nodes: Iterable[Node], members: Mapping[str, SwarmNode]) -> list[Action]:
+    """Roles that are not the inventory's, promotions first: the quorum never shrinks before it grows."""
+    wrong = [node for node in nodes if members[node.name].role != node.role]
+    return [
+        Action(
+            node.name,
+            f"promote to {node.role}" if node.role is Role.MANAGER else f"demote to {node.role}",
+            f"it is a {members[node.name].role}",
+            Step.PROMOTE if node.role is Role.MANAGER else Step.DEMOTE,
+            target=members[node.name].id,
+        )
+        for node in sorted(wrong, key=lambda node: node.role is Role.WORKER)
+    ]
+
+
+def marks(nodes: Iterable[Node], members: Mapping[str, SwarmNode]) -> list[Action]:
+    """Members that do not say yet which node of the inventory they are."""
+    return [
+        Action(
+            node.name,
+            f"label {MARK}={node.name}",
+            "it marks whom swarmops looks after",
+            Step.MARK,
+            target=members[node.name].id,
+        )
+        for node in nodes
+        if members[node.name].labels.get(MARK) != node.name
+    ]
+
+
+def settings(node: Node, member: SwarmNode) -> list[Action]:
+    """Availability and labels that the inventory states and the swarm has not; what it does not state stays."""
+    labels = {key: value for key, value in sorted(node.vars.labels.items()) if member.labels.get(key) != value}
+    availability = node.vars.availability if node.vars.availability != member.availability else None
+    if not labels and not availability:
+        return []
+    wanted = [f"{key}={value}" for key, value in labels.items()] + ([availability] if availability else [])
+    now = [f"{key} is {member.labels.get(key, 'not set')}" for key in labels]
+    now += [f"it is {member.availability}"] if availability else []
+    command = commands.update(member.id, availability=availability, labels=labels)
+    return [Action(node.name, f"set {', '.join(wanted)}", ", ".join(now), command=command, target=member.id)]
