@@ -35,7 +35,11 @@ class Engine:
     @classmethod
     def read(cls, api: EngineAPI) -> Engine:
         """Asks the engine behind `api`."""
-        info = api.get("/info")
+        return cls.of(api.get("/info"))
+
+    @classmethod
+    def of(cls, info: Json) -> Engine:
+        """From an answer to `/info`."""
         swarm = info.get("Swarm", {})
         return cls(
             node_id=swarm.get("NodeID", ""),
