@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from swarmops import facts
 from swarmops.cluster import Cluster
@@ -71,7 +71,8 @@ class Seen:
                 return f"{node.hostname} is {node.state}"
             if node.manages and node.reachability != "reachable":
                 return f"{node.hostname} is {node.reachability}"
-        verdicts = [judge(service, self.tasks, self.nodes, past=past) for service in self.services]
+        nodes = [replace(node, state="down") if node.hostname in gone else node for node in self.nodes]
+        verdicts = [judge(service, self.tasks, nodes, past=past) for service in self.services]
         return ", ".join(filter(None, (verdict.failure or verdict.missing for verdict in verdicts)))
 
 

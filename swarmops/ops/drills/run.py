@@ -18,11 +18,13 @@ from swarmops.lab import faults
 from swarmops.lab.containers import observe
 from swarmops.lab.faults import Target
 from swarmops.load import PATIENCE_SECONDS, Load, Tally
+from swarmops.ops import lab
 from swarmops.ops.drills import probe
 from swarmops.ops.drills.eyes import Eyes, Seen
 from swarmops.ops.drills.ways import WAYS
 from swarmops.ops.quickstart import INGRESS_PORT, published
 from swarmops.ops.rebalance import rebalance
+from swarmops.report import Recap
 from swarmops.wait import Deadline, until
 
 QUIET_SECONDS = 2.0
@@ -121,18 +123,19 @@ class _Run:
         did = f"{way.done} {', '.join(hit) or 'all containers'}"
         victims = targets(self._cluster, hit)
         others = Eyes(self._cluster, [name for name in before.managers if name not in hit])
-        with Load(self._url, self._options.rate) as load:
+        with self._cleaned(), Load(self._url, self._options.rate) as load:
             self._until_answered(load)
-            with self._cleaned(), self._mended(victims):
+            with self._mended(victims):
                 start = time.monotonic()
                 way.fault(self._cluster.engine, victims)
                 self._say(did)
                 new = self._begin_deploy(before) if way.deploys else None
                 detected = self._until_told(others, before, hit)
-                recovered = self._until_well(others, before, load, hit) if way.borne else None
+                gone = hit if way.lost else []
+                recovered = self._until_well(others, before, load, gone) if way.borne else None
                 deployed = self._until_deployed(new) if new else None
                 mended = time.monotonic()
-                way.mend(self._cluster.engine, victims)
+                self._mend(victims)
             whole = self._until_well(Eyes(self._cluster, before.managers), before, load)
         after = self._after()
         return Outcome(
@@ -199,6 +202,13 @@ class _Run:
             finally:
                 signal.signal(signal.SIGINT, before)
 
+    def _mend(self, victims: Sequence[Target]) -> None:
+        """Undoes the fault. What was killed is started as `inv start` does it: an engine may have to be unlocked."""
+        if self._way.mend is faults.start:
+            lab.start(self._cluster, self._deadline.left, Recap())
+        else:
+            self._way.mend(self._cluster.engine, victims)
+
     def _until_told(self, eyes: Eyes, before: Seen, hit: list[str]) -> float:
         """When the swarm knew."""
         until(
@@ -225,7 +235,7 @@ class _Run:
             return "" if lasts else f"every request to be answered for {QUIET_SECONDS:g} s"
 
         until(missing, self._deadline, self._progress)
-        self._say("all is well" if not gone else f"all is well without {', '.join(gone)}")
+        self._say(f"all is well{' without ' if gone else ''}{', '.join(gone)}")
         return max(since, load.tally.last_lost)
 
     def _begin_deploy(self, before: Seen) -> Future[float]:

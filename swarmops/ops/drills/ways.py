@@ -30,6 +30,8 @@ class Way:
     done: str
     borne: bool = True
     """Whether the swarm recovers with the fault still there."""
+    lost: bool = True
+    """Whether nothing can be expected meanwhile of those who are hit."""
     deploys: bool = False
 
 
@@ -75,7 +77,7 @@ WAYS = {
     "leader-killed": Way(faults.kill, faults.start, _leader, _another_leads, "killed", deploys=True),
     "engine-frozen": Way(faults.freeze, faults.thaw, _busiest, _down, "froze"),
     "node-cut-off": Way(faults.cut, faults.heal, _busiest, _down, "cut off"),
-    "disk-full": Way(faults.fill, faults.free, _busiest, _rejected, "filled the disk of"),
+    "disk-full": Way(faults.fill, faults.free, _busiest, _rejected, "filled the disk of", lost=False),
     "quorum-lost-and-recovered": Way(faults.kill, faults.start, _majority, _silent, "killed", borne=False),
     "everything-restarted": Way(faults.kill, faults.start, _nobody, _silent, "killed", borne=False),
 }
