@@ -268,7 +268,7 @@ def await_engine(run: Up, node: Node) -> Engine:
         try:
             api = EngineAPI(cluster.door(node.name), dial=DIAL_WHEN_UP, timeout=max(run.deadline.left, 1))
             engine = Engine.read(api)
-            if engine.state != "pending":
+            if engine.state != "pending" or _removed(cluster, engine):
                 cluster.adopt(api)
                 return engine
             problem = "its engine has not found the swarm's managers yet"
@@ -282,3 +282,10 @@ def await_engine(run: Up, node: Node) -> Engine:
         cluster.check_open()
         run.deadline.check(f"{node.name}: {problem}")
         sleep(POLL_SECONDS)
+
+
+def _removed(cluster: Cluster, engine: Engine) -> bool:
+    """Whether a manager that answers does not know a node that looks for its swarm: it would look for ever."""
+    with suppress(SwarmopsError):
+        return engine.node_id not in {member.id for member in facts.nodes(cluster.manager())}
+    return False
