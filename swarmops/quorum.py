@@ -46,8 +46,8 @@ class Quorum:
 
 def refuse_loss(leaving: Sequence[SwarmNode], listed: Iterable[SwarmNode]) -> None:
     """Raises SwarmopsError, with the arithmetic, when the managers that are left would have no quorum among them."""
-    going = [member for member in leaving if member.manages]
-    left = Quorum.of(listed, without=going)
+    seen, going = list(listed), [member for member in leaving if member.manages]
+    left = Quorum.of(seen, without=going)
     names = ", ".join(member.hostname for member in going)
     if not going or left.holds:
         return
@@ -57,9 +57,10 @@ def refuse_loss(leaving: Sequence[SwarmNode], listed: Iterable[SwarmNode]) -> No
             f"{last}; a swarm without one cannot be operated",
             remedy="inv promote another node first",
         )
+    lost = ",".join(each.hostname for each in seen if each not in going and each.reachability not in ("", "reachable"))
     raise SwarmopsError(
         f"without {names} {left.reachable} of {left.managers} managers are reachable, and a quorum takes {left.needed}",
-        remedy="bring the unreachable managers back first",
+        remedy=f"bring {lost} back first, or inv demote {lost}",
     )
 
 
