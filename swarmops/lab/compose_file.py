@@ -19,7 +19,18 @@ if TYPE_CHECKING:
 
 SPEC_LABEL = "swarmops.spec"
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+class Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
+    """Writes text of several lines as several lines."""
+
+
+def _text(dumper: Dumper, text: str) -> yaml.Node:
+    node: yaml.Node = dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+    return node
+
+
+Dumper.add_representer(str, _text)
 
 
 @dataclass(frozen=True)

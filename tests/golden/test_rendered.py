@@ -18,7 +18,9 @@ from swarmops.render import render, stack_context
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "templates"
-IMAGES: Any = SimpleNamespace(node="swarmops/node:0123456789ab", registry="swarmops/registry:0123456789ab")
+IMAGES: Any = SimpleNamespace(
+    node="swarmops/node:0123456789ab", registry="swarmops/registry:0123456789ab", edge="swarmops/haproxy:0123456789ab"
+)
 STACK_DIR = Path("/project/stack/lab")
 Golden = Callable[[str, str], None]
 
@@ -69,6 +71,21 @@ def test_both_ways_to_route(shipped: Inventory, routing: str) -> None:
 def test_compose(shipped: Inventory, golden: Golden, name: str, privileged: bool, systempaths: bool) -> None:
     file = compose_file(shipped, IMAGES, privileged=privileged, systempaths=systempaths, stack_dir=STACK_DIR)
     golden(f"compose/{name}.yml", file.text)
+
+
+def test_compose_of_several_managers(golden: Golden) -> None:
+    """The example: nobody but the proxy in front of the managers has ports of the host."""
+    inventory = load(ROOT / "examples/ha.yaml")
+    assert inventory.project == ROOT, "templates are found upwards"
+    file = compose_file(inventory, IMAGES, privileged=True, systempaths=True, stack_dir=STACK_DIR)
+    golden("compose/ha.yml", file.text)
+    services = yaml.safe_load(file.text)["services"]
+    published = {name: service["ports"] for name, service in services.items() if "ports" in service}
+    host = "127.0.0.1"
+    assert published == {
+        "registry": [f"{host}:5000:5000"],
+        "edge": [f"{host}:8000:8000", f"{host}:9000:9000"],
+    }
 
 
 def test_a_container_is_marked_with_what_it_is_made_from(shipped: Inventory) -> None:

@@ -23,6 +23,7 @@ T = TypeVar("T")
 
 REPOSITORY = Path(__file__).parents[2]
 TEMPLATE = Path(__file__).with_name("inventory.yaml")
+EXAMPLE = REPOSITORY / "examples/ha.yaml"
 LABEL = "swarmops.cluster"
 
 said: list[str] = []
@@ -101,14 +102,18 @@ class Lab:
     ) -> Lab:
         """A project in `folder`. `ports` are those of this machine: of the registry, the ingress and the visualizer.
 
-        One manager is called manager, several manager01 and so on.
+        One manager is called manager; several, manager01 and so on, are those of the example of a lab like that.
         """
-        lab = cls(folder)
+        lab = cls(folder, yaml.safe_load((TEMPLATE if managers == 1 else EXAMPLE).read_text()))
         registry, ingress, page = ports
         lab.vars.update(cluster=cluster, subnet=subnet, registry={"port": registry})
         names = ["manager"] if managers == 1 else [f"manager{i:02}" for i in range(1, managers + 1)]
         lab.inventory["all"]["children"]["managers"]["hosts"] = {name: {} for name in names}
-        lab.hosts("managers")[names[0]] = {"ports": [f"{ingress}:80", f"{page}:9000"]}
+        published = {"ports": [f"{ingress}:80", f"{page}:9000"]}
+        if managers == 1:
+            lab.hosts("managers")["manager"] = published
+        else:
+            lab.inventory["all"]["children"]["managers"]["vars"] = published
         lab.inventory["all"]["children"]["workers"]["hosts"] = {f"worker{i:02}": {} for i in range(1, workers + 1)}
         for part in ("templates", "images"):
             shutil.copytree(REPOSITORY / part, folder / part)
@@ -220,7 +225,10 @@ class Lab:
 
     def url(self, port: int) -> str:
         """Where this machine answers for a port of the managers."""
-        stated = [one for host in self.hosts("managers").values() for one in (host or {}).get("ports", ())]
+        group = self.inventory["all"]["children"]["managers"]
+        stated = [
+            one for vars in (group.get("vars"), *group["hosts"].values()) for one in (vars or {}).get("ports", ())
+        ]
         mapping = next(one for one in stated if one.endswith(f":{port}"))
         return f"http://127.0.0.1:{mapping.split(':')[0]}"
 
