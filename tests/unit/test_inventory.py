@@ -371,6 +371,14 @@ def test_hosts_groups_and_ranges(text: str, said: str) -> None:
         (RIGHT.replace("worker[01:02]:", 'worker[01:02]: {ports: ["80:80"]}'),
          "10: all.children.workers.hosts.worker[01:02]: port 80 of the host is published more than once: "
          "by worker01 and worker02"),
+        (RIGHT.replace("manager:", 'manager: {ports: ["80:80"]}\n        other: {ports: ["80:81"]}'),
+         "8: all.children.managers.hosts.other: port 80 of the host is published more than once: "
+         "by manager and other"),
+        (RIGHT.replace("manager:", 'manager: {ports: ["80:80"]}\n        edge:'),
+         "8: all.children.managers.hosts.edge: edge is the name of the proxy in front of the managers"),
+        (RIGHT.replace("manager:", 'manager: {ports: ["80:80"]}\n        other: {address: 10.89.0.6}'),
+         "8: all.children.managers.hosts.other: other has the address 10.89.0.6, and so has the proxy in front of the "
+         "managers; state another address"),
         (with_vars("transport: ssh").replace("[01:02]:", "[01:02]: {ansible_host: 192.0.2.2}"),
          "11: all.children.workers.hosts.worker[01:02]: worker02 has the address 192.0.2.2, and so has worker01; "
          "state another address"),
@@ -379,6 +387,21 @@ def test_hosts_groups_and_ranges(text: str, said: str) -> None:
 def test_addresses_and_ports(text: str, said: str) -> None:
     found = problems(text)
     assert any(problem.startswith(f"inventory.yaml:{said}") for problem in found), found
+
+
+@pytest.mark.parametrize(
+    ("text", "edge"),
+    [
+        (RIGHT.replace("manager:", 'manager: {ports: ["80:80", "90:9000"]}'), {}),
+        (RIGHT.replace("manager:", "manager[01:03]:"), {}),
+        (RIGHT.replace("manager:", 'manager[01:03]: {ports: ["80:80", "90:9000"]}'), {80: 80, 90: 9000}),
+        (RIGHT.replace("manager:", 'manager: {ports: ["80:80"]}\n        other: {ports: ["81:80"]}'), {80: 80, 81: 80}),
+        (with_vars("transport: ssh").replace("manager:", 'manager[01:03]: {ports: ["80:80"]}'), {}),
+    ],
+)  # fmt: skip
+def test_ports_of_several_managers_are_the_proxys(text: str, edge: dict[int, int]) -> None:
+    """However many of them state a port, it is published once."""
+    assert read(text).edge == edge
 
 
 def test_files_that_are_not_there(here: Path) -> None:
