@@ -179,6 +179,15 @@ class Screen:
             self._stream.write(f"{text}\n\n")
         self._shown = text
         self._stream.flush()
+        check_reader(self._stream)
+
+
+def check_reader(stream: TextIO) -> None:
+    """Raises BrokenPipeError when nobody reads any more; a write would find that out only with the next line."""
+    poll = select.poll()
+    poll.register(stream, 0)
+    if poll.poll(0):
+        raise BrokenPipeError
 
 
 def _cut(text: str, height: int) -> str:
@@ -204,11 +213,8 @@ class Output:
         self._stream.flush()
 
     def check(self) -> None:
-        """Raises BrokenPipeError when nobody reads any more; a write would find that out only with the next line."""
-        poll = select.poll()
-        poll.register(self._stream, 0)
-        if poll.poll(0):
-            raise BrokenPipeError
+        """Raises BrokenPipeError when nobody reads any more."""
+        check_reader(self._stream)
 
     def abandon(self) -> None:
         """Sends what is still to come nowhere: Python writes the rest at its end, and would complain."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -242,3 +243,17 @@ def test_status_warns_of_a_clock_that_is_wrong(keys: Lab) -> None:
 
 def leader(lab: Lab) -> str:
     return next(name for name, node in lab.nodes().items() if node.get("ManagerStatus", {}).get("Leader"))
+
+
+def test_status_goes_on_until_it_is_interrupted(keys: Lab) -> None:
+    with subprocess.Popen(
+        [*keys.command, "status", "--watch"], cwd=REPOSITORY, env=keys.env, stdout=subprocess.PIPE, text=True
+    ) as watching:
+        assert watching.stdout
+        lines = iter(watching.stdout)
+        assert next(line for line in lines if line.startswith("worker01")).split()[3] == "active"
+        keys.node(keys.manager, "docker", "node", "update", "--availability", "pause", "worker01")
+        assert next(line for line in lines if line.startswith("worker01") and "pause" in line)
+        keys.node(keys.manager, "docker", "node", "update", "--availability", "active", "worker01")
+        watching.send_signal(signal.SIGINT)
+    assert watching.returncode == 0
