@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 
@@ -12,11 +12,12 @@ from swarmops.cluster import Cluster
 from swarmops.commands.registry import Login
 from swarmops.connect import local
 from swarmops.errors import CommandFailed, InputError
-from swarmops.inventory import Inventory
+from swarmops.inventory import Inventory, Node
 from swarmops.lab import compose, containers, preflight
 from swarmops.lab.compose_file import ComposeFile, compose_file
 from swarmops.lab.containers import Container
 from swarmops.lab.engine import connect, environment
+from swarmops.lab.gossip import await_managers
 from swarmops.lab.images import LabImages, ensure_lab_images, find_lab_images
 from swarmops.lab.privileges import grants_privileged
 from swarmops.plan.action import Action, Step
@@ -68,6 +69,8 @@ def look(cluster: Cluster, seen: Mapping[str, Container]) -> Look:
         frozenset(reasons.keys() - containers.volumes(engine, inventory.cluster)) if reasons else frozenset(),
         edge=EDGE not in wanted and cluster.container(EDGE) in seen,
         former=former(inventory, seen),
+        moved=_moved(inventory, seen, reasons),
+        blocked=_blocked(inventory, seen, reasons),
     )
     return Look(file, login, seen, lab)
 
@@ -76,6 +79,32 @@ def former(inventory: Inventory, seen: Mapping[str, Container]) -> dict[str, str
     """The states of the containers of nodes that are not in the inventory, by their names."""
     known = {node.name for node in inventory.nodes} | {REGISTRY, EDGE}
     return {container.node: container.state for container in seen.values() if container.node not in known}
+
+
+def _moved(inventory: Inventory, seen: Mapping[str, Container], starting: Collection[str]) -> dict[str, str]:
+    had = {container.node: container.address for container in seen.values() if container.node in starting}
+    return {
+        node.name: had[node.name]
+        for node in inventory.nodes
+        if had.get(node.name, node.address) not in ("", node.address)
+    }
+
+
+def _blocked(inventory: Inventory, seen: Mapping[str, Container], starting: Collection[str]) -> dict[str, str]:
+    """The nodes that have left the inventory and hold what a container to start needs, and which one that is."""
+    gone = former(inventory, seen)
+    needs = {node.name: {node.address, *_outer(node)} for node in inventory.nodes if node.name in starting}
+    needs |= {EDGE: {inventory.edge_address, *map(str, inventory.edge)}} if EDGE in starting else {}
+    return {
+        container.node: name
+        for container in seen.values()
+        for name, what in needs.items()
+        if container.node in gone and what & container.holds
+    }
+
+
+def _outer(node: Node) -> set[str]:
+    return {mapping.split(":")[0] for mapping in node.vars.ports}
 
 
 def start(cluster: Cluster, recap: Recap) -> tuple[set[str], Future[None] | None]:
@@ -113,23 +142,26 @@ def carry_out(
         return None
 
     def run() -> None:
-        # The first manager before the others: it makes the swarm while they start.
-        leader = inventory.managers[0].name
-        if leader in nodes:
-            _compose_up(inventory, [leader])
-            done(nodes[leader])
+        # The first manager before the others: it makes the swarm while they start. Managers that come back are first.
+        back = [node for node in inventory.managers if node.name in nodes and node.name in before]
+        first = [node.name for node in back or inventory.managers[:1] if node.name in nodes]
+        if first:
+            _compose_up(inventory, first)
+            for name in first:
+                done(nodes[name])
+            await_managers(cluster, back)
         if secure and REGISTRY in nodes:
             _compose_up(inventory, [REGISTRY], start=False)
         _secure_registry(cluster, found.login, secure, done)
-        if others := [name for name in nodes if name != leader]:
+        if others := [name for name in nodes if name not in first]:
             _compose_up(inventory, others)
             for name in others:
                 done(nodes[name])
 
+    before = {container.node: container for container in found.seen.values()}
     cluster.progress.waiting(f"starting {', '.join(nodes)}")
     starting = cluster.later(run)
-    before = {container.node for container in found.seen.values() if container.running}
-    if before & nodes.keys():
+    if any(before[name].running for name in before.keys() & nodes.keys()):
         starting.result()  # a container that is about to be replaced still answers, and not for long
     return starting
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
 
 from swarmops import facts, plan
 from swarmops.cluster import Cluster
 from swarmops.connect.api import EngineAPI
-from swarmops.errors import InputError, SwarmopsError
+from swarmops.errors import InputError, Silent, SwarmopsError, WaitTimeout
 from swarmops.facts import Engine
 from swarmops.inventory import Node
-from swarmops.lab import containers
+from swarmops.lab import containers, gossip
 from swarmops.lab.containers import Container
 from swarmops.ops.autolock import unlock
 from swarmops.ops.cluster import DIAL_WHEN_UP
@@ -60,13 +60,16 @@ def start(cluster: Cluster, timeout: float, recap: Recap) -> None:
     nodes = cluster.inventory.nodes
     if missing := [node.name for node in nodes if cluster.container(node.name) not in seen]:
         raise SwarmopsError(f"the lab has no container for {', '.join(missing)}", remedy="inv up makes them")
-    asleep = [container for container in seen.values() if not container.running]
-    _all_at_once(cluster, asleep, containers.start, "start", deadline)
-    for container in asleep:
-        recap.changed(container.node, "started")
-        cluster.progress.done("started", container.node)
-    names = {container.node for container in asleep}
-    _await_engines(cluster, [node for node in nodes if node.name in names], deadline)
+    asleep = {one.node: one for one in seen.values() if not one.running}
+    managers = [node for node in cluster.inventory.managers if node.name in asleep]
+    workers = [node for node in cluster.inventory.workers if node.name in asleep]
+    _start(cluster, asleep.keys() - {node.name for node in workers}, asleep, deadline, recap)
+    # Where somebody promoted workers by hand, the managers alone may be no quorum.
+    with suppress(WaitTimeout):
+        _await_engines(cluster, managers, Deadline(min(deadline.left, gossip.SECONDS)))
+    gossip.await_managers(cluster, managers)
+    _start(cluster, {node.name for node in workers}, asleep, deadline, recap)
+    _await_engines(cluster, [*managers, *workers], deadline)
     until(lambda: _not_ready(cluster), deadline, cluster.progress)
     since = containers.started(cluster.engine, cluster.inventory.cluster)
     until(lambda: _not_running(cluster, since), deadline, cluster.progress)
@@ -77,6 +80,16 @@ def start(cluster: Cluster, timeout: float, recap: Recap) -> None:
 def _check_lab(cluster: Cluster, does: str) -> None:
     if not cluster.lab:
         raise InputError(f"{does} a lab; the nodes of this inventory are real hosts")
+
+
+def _start(
+    cluster: Cluster, names: Collection[str], asleep: Mapping[str, Container], deadline: Deadline, recap: Recap
+) -> None:
+    chosen = [container for name, container in asleep.items() if name in names]
+    _all_at_once(cluster, chosen, containers.start, "start", deadline)
+    for container in chosen:
+        recap.changed(container.node, "started")
+        cluster.progress.done("started", container.node)
 
 
 def _all_at_once(
@@ -107,8 +120,9 @@ def _await_engines(cluster: Cluster, nodes: list[Node], deadline: Deadline) -> N
 
         def pending() -> str:
             nonlocal found
-            found = Engine.read(api).state
-            return f"the engine of {node.name} to find the swarm" if found == "pending" else ""
+            with suppress(Silent):
+                found = Engine.read(api).state
+            return "" if found not in ("", "pending") else f"the engine of {node.name} to find the swarm"
 
         until(pending, deadline, cluster.progress)
         cluster.adopt(api)

@@ -50,6 +50,7 @@ FLOORS = (
         "swarmops.stackfile",
         "swarmops.lint",
         "swarmops.lab.up",
+        "swarmops.lab.gossip",
         "swarmops.definition",
         "swarmops.spread",
         "swarmops.evacuation",
