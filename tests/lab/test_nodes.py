@@ -1,11 +1,11 @@
-"""`drain`, `activate`, `promote`, `demote`: true by the engine's word when the command returns."""
+"""One node at a time: what a verb has done is true by the engine's word when it returns. Several: test_roles.py."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import pytest
-from engine import Lab, docker, eventually, get
+from engine import Lab, eventually, get
 
 WORKERS = ("worker01", "worker02", "worker03")
 
@@ -14,8 +14,8 @@ WORKERS = ("worker01", "worker02", "worker03")
 def as_before(deployed: Lab) -> Iterator[None]:
     """Whatever a test leaves behind, the next one finds three active workers."""
     yield
-    for name in WORKERS:
-        deployed.node("manager", "docker", "node", "update", "--availability", "active", "--role", "worker", name)
+    deployed.inv("up")
+    deployed.inv("activate", "workers")
 
 
 def managers(lab: Lab) -> dict[str, str]:
@@ -71,39 +71,30 @@ def test_the_last_manager_is_not_demoted(deployed: Lab) -> None:
     assert (after["Version"], after["ManagerStatus"]) == (before["Version"], before["ManagerStatus"])
 
 
-@pytest.mark.parametrize("verb", ["promote", "demote", "drain", "activate"])
-def test_an_unknown_node_is_bad_input(deployed: Lab, verb: str) -> None:
-    assert "worker02" in deployed.inv(verb, "worker2", check=2).err
+@pytest.mark.parametrize("verb", ["promote", "demote", "drain", "activate", "pause", "remove-node"])
+def test_an_unknown_node_is_bad_input(lab: Lab, verb: str) -> None:
+    assert "did you mean worker02?" in lab.inv(verb, "worker2", check=2).err
 
 
 def test_an_extra_manager_joins_and_a_worker_becomes_one(deployed: Lab) -> None:
-    """A host that is new to the inventory joins; one that moves to the managers is promoted, and demoted again."""
-    before, first = deployed.lives(), deployed.container("manager")
+    """A host that is new to the inventory joins; one that moves to the managers is promoted; and both go back."""
+    before, untouched = deployed.lives(), deployed.container("worker01")
     with deployed.changed():
         deployed.hosts("managers")["manager02"] = {"address": deployed.address(50)}
         deployed.hosts("managers")["worker03"] = {"address": deployed.address(34)}
         del deployed.hosts("workers")["worker03"]
         deployed.save()
-        deployed.inv("up")
-        assert managers(deployed) == dict.fromkeys(("manager", "manager02", "worker03"), "reachable")
+        deployed.inv("up", timeout=200)
+        # Right after it became one, a manager may be taken for lost for a moment where the machine is busy.
+        three = dict.fromkeys(("manager", "manager02", "worker03"), "reachable")
+        eventually(lambda: managers(deployed) == three, within=30, what="three managers that reach each other")
         assert deployed.nodes()["manager02"]["Status"]["State"] == "ready"
         assert "Nothing to change." in deployed.inv("up").out
-        assert deployed.lives()[first] == before[first], "what has not changed is left alone"
-
-        # Back again while there are three: a node that changes its group is made anew.
-        deployed.hosts("workers")["worker03"] = {}
-        del deployed.hosts("managers")["worker03"]
-        deployed.save()
-        deployed.inv("up")
-        assert set(managers(deployed)) == {"manager", "manager02"}
-        deployed.inv("demote", "manager02")
-        assert not has_control(deployed, "manager02")
-        deployed.node("manager", "docker", "node", "rm", "--force", "manager02")
-        docker("rm", "--force", deployed.container("manager02"))
-        docker("volume", "rm", deployed.container("manager02"))
-    deployed.inv("up")
+    deployed.inv("up", timeout=200)
     assert set(deployed.nodes()) == {"manager", *WORKERS}
-    assert set(managers(deployed)) == {"manager"}
+    assert managers(deployed) == {"manager": "reachable"}
+    assert not has_control(deployed, "worker03")
+    assert deployed.lives()[untouched] == before[untouched], "what has not changed is left alone"
 
 
 def test_a_promotion_by_hand_is_put_back(deployed: Lab) -> None:
