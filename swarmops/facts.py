@@ -26,6 +26,8 @@ class Engine:
     control: bool
     version: str
     error: str
+    address: str = ""
+    """Where the other nodes of the swarm find it, by its own word."""
 
     @property
     def locked(self) -> bool:
@@ -47,6 +49,7 @@ class Engine:
             control=swarm.get("ControlAvailable", False),
             version=info.get("ServerVersion", ""),
             error=swarm.get("Error", ""),
+            address=swarm.get("NodeAddr", ""),
         )
 
 

@@ -19,8 +19,9 @@ def update(options: Sequence[str]) -> Command:
     return docker("swarm", "update", *options)
 
 
-def join(token: Secret, address: str, manager: str) -> Command:
+def join(token: Secret, address: str, manager: str, availability: str = "active") -> Command:
     """Joins as what the token is for, through the manager at the address `manager`."""
+    options = [f"--availability={availability}"] if availability != "active" else []
     return docker(
         "swarm",
         "join",
@@ -30,6 +31,7 @@ def join(token: Secret, address: str, manager: str) -> Command:
         address,
         "--listen-addr",
         f"{address}:{PORT}",
+        *options,
         f"{manager}:{PORT}",
     )
 

@@ -24,6 +24,10 @@ class Container:
     spec: str
     privileges: str
     state: str
+    holds: frozenset[str] = frozenset()
+    """The addresses, and the ports of the host, that nobody else can have while it runs."""
+    address: str = ""
+    """Its fixed address, whether or not it runs."""
 
     @property
     def running(self) -> bool:
@@ -50,7 +54,18 @@ def _container(item: Mapping[str, Any]) -> Container:
         labels.get("swarmops.spec", ""),
         labels.get("swarmops.privileges", ""),
         item["State"],
+        _holds(item) if item["State"] == "running" else frozenset(),
+        next((fixed for one in _networks(item) if (fixed := (one.get("IPAMConfig") or {}).get("IPv4Address"))), ""),
     )
+
+
+def _networks(item: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return list(((item.get("NetworkSettings") or {}).get("Networks") or {}).values())
+
+
+def _holds(item: Mapping[str, Any]) -> frozenset[str]:
+    addresses = {one["IPAddress"] for one in _networks(item) if one.get("IPAddress")}
+    return frozenset(addresses | {str(port["PublicPort"]) for port in item.get("Ports") or () if "PublicPort" in port})
 
 
 def differences(wanted: Mapping[str, str], seen: Mapping[str, Container]) -> dict[str, str]:

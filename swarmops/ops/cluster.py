@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import suppress
 from dataclasses import dataclass
 from time import sleep
@@ -14,7 +14,7 @@ from swarmops import facts
 from swarmops.cluster import Cluster
 from swarmops.commands import Command, Secret, swarm
 from swarmops.connect.api import EngineAPI
-from swarmops.errors import ConnectionFailed, Refused, Silent, SwarmopsError
+from swarmops.errors import ConnectionFailed, InputError, Refused, Silent, SwarmopsError, WaitTimeout
 from swarmops.facts import Engine, SwarmNode
 from swarmops.inventory import Node, Role
 from swarmops.ops import planning
@@ -25,6 +25,7 @@ from swarmops.plan import (
     Seen,
     Step,
     Swarm,
+    entry,
     init,
     joining,
     make,
@@ -49,9 +50,22 @@ def up(cluster: Cluster, timeout: float, recap: Recap, chosen: Sequence[Node] | 
     """Starts what is missing, makes the swarm and waits until every node is Ready and in its role.
 
     `chosen` are the nodes that it is about; then what concerns the cluster as a whole is left alone.
-    Raises WaitTimeout, or SwarmopsError with the failures of all nodes; `recap` has by then what was done.
+    Begins anew, once, where a node of a lab ended meanwhile. Raises WaitTimeout, or SwarmopsError with the failures of
+    all nodes; `recap` has by then what was done.
     """
-    Up(cluster, timeout, recap, chosen).run()
+    first = Up(cluster, timeout, recap, chosen)
+    try:
+        first.run()
+    except (InputError, WaitTimeout):
+        raise
+    except SwarmopsError:
+        if first.starting:
+            wait([first.starting])
+        if not (ended := first.ended()):
+            raise
+        cluster.progress.done(f"{', '.join(ended)} ended meanwhile; beginning anew")
+        recap.steps = [step for step in recap.steps if step[1] is not Outcome.FAILED]
+        Up(cluster, first.deadline.left, recap, chosen).run()
 
 
 @dataclass(frozen=True)
@@ -93,6 +107,17 @@ class Up:
         for node in self.nodes:
             self.recap.ok(node.name)
 
+    def ended(self) -> list[str]:
+        """The nodes of a lab whose containers do not run any more."""
+        seen = planning.observe(self.cluster) if self.cluster.lab else {}
+        states = {name: container.state for name, container in seen.items()}
+        return [node.name for node in self.nodes if states.get(self.cluster.container(node.name)) == "exited"]
+
+    def check_ended(self) -> None:
+        """Raises SwarmopsError when nodes have ended: nobody need wait for them."""
+        if ended := self.ended():
+            raise SwarmopsError(f"the containers of {', '.join(ended)} have ended", remedy="docker logs tells why")
+
     def done(self, action: Action) -> None:
         """An action that has been carried out."""
         with self._lock:
@@ -103,7 +128,11 @@ class Up:
         """Starts the lab's containers, in the background; the nodes that are touched."""
         from swarmops.lab.up import carry_out
 
-        actions = make(self.cluster.inventory, seen, self.chosen).actions
+        plan = make(self.cluster.inventory, seen, self.chosen)
+        actions = plan.rest
+        if plan.first:
+            there = seen.swarm or Swarm(())
+            Settling(self.cluster, plan, there, self.deadline, self.recap, self.done).carry_out(plan.first)
         self.starting = carry_out(self.cluster, found, actions, self.done)
         return {action.node for action in actions if action.step is Step.CONTAINER}
 
@@ -198,29 +227,30 @@ class Up:
         if engines.of(node).locked:
             self._unlock([node], engines)
         engine = engines.of(node)
-        steps = joining(node, engine, listed, own=self.cluster.lab)
+        steps, old = joining(node, engine, listed, own=self.cluster.lab), entry(node, listed)
         for action in steps:
             command = swarm.leave()
             if action.step is Step.JOIN:
-                command = swarm.join(token, node.address, leader.address)
+                command = swarm.join(token, node.address, leader.address, old.availability if old else "active")
             self.cluster.run(node.name, command, timeout=max(self.deadline.left, 1))
             self.done(action)
         if steps:
             engine = Engine.read(self.cluster.api(node.name))
-            mark(self.cluster, engine.node_id, node.name)
+            mark(self.cluster, engine.node_id, node.name, old.labels if old else {})
         self._know(node, engine)
 
     def _wait_ready(self) -> None:
         ids = {name: engine.node_id for name, engine in self.engines.items()}
 
         def missing() -> str:
+            self.check_ended()
             return not_ready(self.nodes, match(self.nodes, self.cluster.ask(facts.nodes), ids))
 
         until(missing, self.deadline, self.cluster.progress)
 
     def _settle(self, there: Swarm, found: Look | None) -> None:
         """Roles, labels, settings, networks, nodes that leave: what a plan says now that all nodes are members."""
-        lab = Lab(former=found.lab.former) if found else None
+        lab = Lab(former=planning.former(self.cluster)) if found and found.lab.former else None
         plan = make(self.cluster.inventory, Seen(there, self.engines, lab=lab), self.chosen)
         Settling(self.cluster, plan, there, self.deadline, self.recap, self.done).run()
         for text in plan.notes:
@@ -279,6 +309,7 @@ def await_engine(run: Up, node: Node) -> Engine:
             problem = str(error).splitlines()[0]
         if run.starting and run.starting.done():
             run.starting.result()
+            run.check_ended()
         cluster.check_open()
         run.deadline.check(f"{node.name}: {problem}")
         sleep(POLL_SECONDS)

@@ -87,6 +87,13 @@ def survey(cluster: Cluster, chosen: Sequence[Node] | None) -> Seen:
     return Seen(swarm, engines, silent, lab)
 
 
+def former(cluster: Cluster) -> dict[str, str]:
+    """The states of the containers of nodes that are not in the inventory, by the nodes' names."""
+    from swarmops.lab import up
+
+    return up.former(cluster.inventory, observe(cluster))
+
+
 def observe(cluster: Cluster) -> dict[str, Container]:
     """The lab's containers; nodes that have left the inventory belong to the cluster as long as theirs are there."""
     from swarmops.lab import containers, up

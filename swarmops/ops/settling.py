@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from itertools import groupby
 
 from swarmops.cluster import Cluster
@@ -38,8 +38,11 @@ class Settling:
         self.done = done
 
     def run(self) -> None:
-        """Every action, in the order of the plan; those of one kind together."""
-        actions = [action for action in self.plan.actions if list(Step).index(action.step) > list(Step).index(LAST)]
+        """What comes after all nodes are members, in the order of the plan; those of one kind together."""
+        self.carry_out(action for action in self.plan.rest if order(action.step) > order(FORMING[-1]))
+
+    def carry_out(self, actions: Iterable[Action]) -> None:
+        """Some actions, in their order."""
         for step, group in groupby(actions, key=lambda action: action.step):
             self._together(step, list(group))
 
@@ -132,18 +135,23 @@ class Settling:
         self.recap.note(f"The data of {action.node} stay on the volume {container}; inv down --volumes removes them.")
 
 
-LAST = FORMING[-1]
+def order(step: Step) -> int:
+    """Its place among the steps."""
+    return list(Step).index(step)
 
 
-def mark(cluster: Cluster, member_id: str, name: str) -> None:
-    """Labels a member as the node of the inventory that it is. Raises what `Cluster.ask` raises."""
+def mark(cluster: Cluster, member_id: str, name: str, labels: Mapping[str, str] | None = None) -> None:
+    """Labels a member as the node of the inventory that it is; `labels` it has besides, from its former life.
+
+    Raises what `Cluster.ask` raises.
+    """
 
     def update(api: EngineAPI) -> None:
         for left in reversed(range(MARK_ROUNDS)):
             node = api.get(f"/nodes/{member_id}")
-            labels = {**(node["Spec"].get("Labels") or {}), MARK: name}
+            wanted = {**(labels or {}), **(node["Spec"].get("Labels") or {}), MARK: name}
             try:
-                api.update(f"/nodes/{member_id}", {**node["Spec"], "Labels": labels}, node["Version"]["Index"])
+                api.update(f"/nodes/{member_id}", {**node["Spec"], "Labels": wanted}, node["Version"]["Index"])
             except CommandFailed:  # somebody changed the node since it was read, or it is gone
                 if not left:
                     raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 from swarmops.plan.action import FORMING, Action, Step
 from swarmops.plan.leaving import Former
 from swarmops.plan.making import Plan, init, make, unlocking, without_leader
-from swarmops.plan.members import MARK, called, joining, match, not_ready
+from swarmops.plan.members import MARK, called, entry, joining, match, not_ready
 from swarmops.plan.seen import Lab, Seen, Swarm
 from swarmops.plan.settings import drift
 
@@ -21,6 +21,7 @@ __all__ = [
     "Swarm",
     "called",
     "drift",
+    "entry",
     "init",
     "joining",
     "make",

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from swarmops.errors import InputError, SwarmopsError
 from swarmops.facts import SwarmNode
 from swarmops.plan.action import Action, Step
 from swarmops.plan.members import MARK, called
+from swarmops.plan.seen import Swarm
+from swarmops.quorum import refuse_loss
 
 LEFT = "it is not in the inventory any more"
 
@@ -43,6 +46,28 @@ def removals(former: Iterable[Former]) -> list[Action]:
     return [action for each in former for action in _removals(each)]
 
 
+def refuse_blocked(former: Iterable[Former], swarm: Swarm | None, blocked: Mapping[str, str]) -> None:
+    """Raises InputError for a node that cannot go before another one has come that needs its address or its ports."""
+    for each in former:
+        if each.name in blocked and (reason := _indispensable(each, swarm)):
+            taker = blocked[each.name]
+            text = f"{each.name} is not in the inventory any more, and {taker} needs its address or one of its ports"
+            raise InputError(
+                f"{text}; but {reason}", remedy=f"give {taker} another address, and ports, until {each.name} is gone"
+            )
+
+
+def _indispensable(former: Former, swarm: Swarm | None) -> str:
+    """Why a node cannot go yet, in words."""
+    if swarm is None:
+        return f"no manager answers, so that nobody knows what {former.name} is there for"
+    try:
+        refuse_loss([former.member] if former.member else [], swarm.members)
+    except SwarmopsError as error:
+        return str(error).splitlines()[0]
+    return ""
+
+
 def in_order(actions: Iterable[Action]) -> list[Action]:
     """All nodes are emptied before the first one goes, so that work moves once; managers go before workers do."""
     return sorted(actions, key=lambda action: list(Step).index(action.step))
@@ -52,7 +77,7 @@ def _removals(former: Former) -> Iterator[Action]:
     name, member = former.name, former.member
     if member and member.ready:
         yield Action(name, "drain", LEFT, Step.DRAIN, target=member.id)
-    if member and (member.manages or member.role == "manager"):
+    if member and _has_a_say(member):
         yield Action(name, "demote to worker", LEFT, Step.RETIRE, target=member.id)
     if member:
         yield Action(name, "remove from the swarm", LEFT, Step.REMOVE, target=member.id)
@@ -78,9 +103,14 @@ def former_lives(
 
 def _forgotten(old: SwarmNode) -> Iterator[Action]:
     name, reason = called(old), "the node joined anew"
-    if old.manages or old.role == "manager":
+    if _has_a_say(old):
         yield Action(name, f"demote entry {old.id}", reason, Step.RETIRE, target=old.id)
     yield Action(name, f"remove entry {old.id}", reason, Step.REMOVE, target=old.id)
+
+
+def _has_a_say(member: SwarmNode) -> bool:
+    """Whether it is a manager, or about to be one. Who was one before a lost quorum was rebuilt cannot be demoted."""
+    return member.manages or (member.ready and member.role == "manager")
 
 
 def strangers(names: Collection[str], listed: Iterable[SwarmNode], ours: Collection[str]) -> list[str]:

@@ -12,7 +12,7 @@ from swarmops.inventory import Inventory, Node, Role
 from swarmops.plan import leaving, members, settings
 from swarmops.plan.action import CLUSTER, Action, Step
 from swarmops.plan.leaving import Former
-from swarmops.plan.members import MARK, joining, match, not_ready
+from swarmops.plan.members import MARK, entry, joining, match, moving, not_ready
 from swarmops.plan.seen import Lab, Seen, Swarm
 
 NO_ENGINE = Engine("", "inactive", control=False, version="", error="")
@@ -22,11 +22,18 @@ NO_ENGINE = Engine("", "inactive", control=False, version="", error="")
 class Plan:
     """What `up` does, and what it does not. `awaited` is what differs and heals without a change."""
 
-    actions: tuple[Action, ...] = ()
+    first: tuple[Action, ...] = ()
+    """What makes way for containers that have to be started."""
+    rest: tuple[Action, ...] = ()
     awaited: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     formers: Mapping[str, Former] = field(default_factory=dict)
     """The nodes that have left the inventory, by name."""
+
+    @property
+    def actions(self) -> tuple[Action, ...]:
+        """All of it, in order."""
+        return self.first + self.rest
 
 
 @dataclass
@@ -49,13 +56,18 @@ def make(inventory: Inventory, seen: Seen, chosen: Sequence[Node] | None = None)
     forecast = _formed(inventory, seen, nodes)
     joined = {action.node for action in forecast.actions}
     plan = Plan(
+        (),
         (*containers(seen.lab, chosen), *forecast.actions, *_members(forecast.members, nodes, joined, seen)),
         tuple(_awaited(seen, nodes, forecast)),
     )
     if chosen is None:
         for part in (_cluster(inventory, seen, forecast), _leaving(inventory, seen, forecast)):
             plan = replace(
-                plan, actions=plan.actions + part.actions, notes=plan.notes + part.notes, formers=part.formers
+                plan,
+                first=plan.first + part.first,
+                rest=plan.rest + part.rest,
+                notes=plan.notes + part.notes,
+                formers=part.formers,
             )
     if forecast.unknown:
         text = f"What else differs is known once there is an answer from {', '.join(forecast.unknown)}."
@@ -72,7 +84,7 @@ def _cluster(inventory: Inventory, seen: Seen, forecast: _Forecast) -> Plan:
     actions += settings.networks(stated.networks, there.networks, there.users, inventory.cluster)
     notes = settings.kept_settings(stated.swarm, there.state) if there.state else []
     notes += settings.kept_networks(stated.networks, there.networks, there.users)
-    return Plan(tuple(_later(actions, "" if seen.swarm else "init")), notes=tuple(notes))
+    return Plan(rest=tuple(_later(actions, "" if seen.swarm else "init")), notes=tuple(notes))
 
 
 def _leaving(inventory: Inventory, seen: Seen, forecast: _Forecast) -> Plan:
@@ -82,9 +94,17 @@ def _leaving(inventory: Inventory, seen: Seen, forecast: _Forecast) -> Plan:
     found = match(inventory.nodes, listed, _ids(seen)) | forecast.members
     left = leaving.formers(names, found, listed, seen.lab.former if seen.lab else {})
     ours = {member.id for member in found.values()} | {each.member.id for each in left if each.member}
-    actions = leaving.former_lives(names, found, listed, own=_own(inventory)) + leaving.removals(left)
-    notes = leaving.strangers(names, listed, ours)
-    return Plan(tuple(leaving.in_order(actions)), notes=tuple(notes), formers={each.name: each for each in left})
+    actions = leaving.in_order(leaving.former_lives(names, found, listed, own=_own(inventory)) + leaving.removals(left))
+    blocked = seen.lab.blocked if seen.lab else {}
+    leaving.refuse_blocked(left, seen.swarm, blocked)
+    if seen.swarm is None:
+        actions = list(_later(actions, "start"))
+    return Plan(
+        tuple(action for action in actions if action.node in blocked),
+        tuple(action for action in actions if action.node not in blocked),
+        notes=tuple(leaving.strangers(names, listed, ours)),
+        formers={each.name: each for each in left},
+    )
 
 
 def _later(actions: Iterable[Action], after: str) -> Iterator[Action]:
@@ -123,6 +143,7 @@ def _formed(inventory: Inventory, seen: Seen, nodes: Sequence[Node]) -> _Forecas
     for node in nodes:
         starting, after = node.name in lab.reasons, "start" if node.name in lab.reasons else ""
         engine = seen.engines.get(node.name) or (NO_ENGINE if node.name in lab.fresh else None)
+        old = entry(node, listed)
         if node.name in found and not starting:
             forecast.members[node.name] = found[node.name]
         elif engine and engine.locked:
@@ -135,9 +156,15 @@ def _formed(inventory: Inventory, seen: Seen, nodes: Sequence[Node]) -> _Forecas
             steps = joining(node, engine, listed, own=_own(inventory), after=after)
             forecast.actions += steps
             if steps:
-                forecast.members[node.name] = _blank(node)
-        elif old := _entry(node, listed):
+                forecast.members[node.name] = _blank(node, old)
+        elif old and node.name in lab.moved:
+            forecast.actions += moving(node, lab.moved[node.name], after=after)
+            forecast.members[node.name] = _blank(node, old)
+        elif old:
             forecast.members[node.name] = old
+        elif seen.swarm and starting:  # whatever it was, it is none of its members
+            forecast.actions += joining(node, NO_ENGINE, listed, own=True, after=after)
+            forecast.members[node.name] = _blank(node)
         else:
             forecast.unknown.append(node.name)
     return forecast
@@ -179,26 +206,20 @@ def _members(found: Mapping[str, SwarmNode], nodes: Iterable[Node], joined: set[
     return (replace(action, after=after) if action.node in joined else action for action in actions)
 
 
-def _blank(node: Node) -> SwarmNode:
-    """A node that has just joined."""
-    reachability = "reachable" if node.role is Role.MANAGER else ""
+def _blank(node: Node, old: SwarmNode | None = None) -> SwarmNode:
+    """A node that has just joined; what somebody set of it in its former life stays."""
     return SwarmNode(
         id="",
         hostname=node.name,
         role=str(node.role),
-        availability="active",
+        availability=old.availability if old else "active",
         state="ready",
         address=node.address,
         engine="",
-        labels={MARK: node.name},
+        labels={**(old.labels if old else {}), MARK: node.name},
         leader=False,
-        reachability=reachability,
+        reachability="reachable" if node.role is Role.MANAGER else "",
     )
-
-
-def _entry(node: Node, listed: Iterable[SwarmNode]) -> SwarmNode | None:
-    """What a node that is away is in the swarm, if its data are still there."""
-    return next((member for member in listed if members.called(member) == node.name), None)
 
 
 def _ids(seen: Seen) -> dict[str, str]:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from swarmops.commands import node as commands
-from swarmops.errors import SwarmopsError
+from swarmops.errors import InputError, SwarmopsError
 from swarmops.facts import Engine, SwarmNode
 from swarmops.inventory import Node, Role
 from swarmops.plan.action import Action, Step
@@ -35,6 +35,11 @@ def match(nodes: Iterable[Node], listed: Iterable[SwarmNode], ids: Mapping[str, 
     return {name: member for name, member in found.items() if member}
 
 
+def entry(node: Node, listed: Iterable[SwarmNode]) -> SwarmNode | None:
+    """What a node is, or was, in the swarm; by its name alone."""
+    return next((member for member in listed if called(member) == node.name), None)
+
+
 def not_ready(nodes: Iterable[Node], members: Mapping[str, SwarmNode]) -> str:
     """The nodes that are not Ready, or not yet reachable as managers, in words; empty when all are."""
     missing = []
@@ -59,7 +64,7 @@ def joining(node: Node, engine: Engine, listed: Iterable[SwarmNode], *, own: boo
     if engine.state == "inactive":
         return [join]
     if any(member.id == engine.node_id for member in listed):
-        return []
+        return moving(node, engine.address) if own and engine.address not in ("", node.address) else []
     if engine.locked:
         # It is a manager of a swarm whose key the operator has: to leave would throw its part of the state away.
         raise SwarmopsError(f"{node.name} is locked", remedy="inv swarm.unlock")
@@ -68,6 +73,23 @@ def joining(node: Node, engine: Engine, listed: Iterable[SwarmNode], *, own: boo
     raise SwarmopsError(
         f"{node.name} is a member of another swarm", remedy=f"docker swarm leave --force on {node.name}, if that may go"
     )
+
+
+def moving(node: Node, address: str, *, after: str = "") -> list[Action]:
+    """What brings a worker of a lab to another address: the others go on to look for it at the one it joined with.
+
+    Raises InputError for a manager, which the others know by its address.
+    """
+    if node.role is Role.MANAGER:
+        raise InputError(
+            f"{node.name} is {address} to the other managers, and would be {node.address}",
+            remedy=f"state address: {address} for {node.name}",
+        )
+    reason = f"it is {address} to the others, and has moved to {node.address}"
+    return [
+        Action(node.name, "leave its swarm", reason, Step.LEAVE, after=after),
+        Action(node.name, f"join as {node.role}", "it is not in the swarm then", Step.JOIN, after=after),
+    ]
 
 
 def roles(nodes: Iterable[Node], members: Mapping[str, SwarmNode]) -> list[Action]:

@@ -34,6 +34,10 @@ class Lab:
     """Whether there is an edge proxy that is not needed any more."""
     former: Mapping[str, str] = field(default_factory=dict)
     """The states of the containers of nodes that are not in the inventory."""
+    moved: Mapping[str, str] = field(default_factory=dict)
+    """The addresses that containers to start had before, where they had others."""
+    blocked: Mapping[str, str] = field(default_factory=dict)
+    """Those of them that have the address, or a port of the host, that a container to start needs; and which one."""
 
 
 @dataclass(frozen=True)

@@ -193,6 +193,7 @@ def test_promotions_come_before_demotions() -> None:
         (member("worker01", state="down"), True, []),  # the present one
         (member("foreign", id="old", state="down"), True, []),
         (manager("worker01", "unreachable", id="old", state="down"), False, ["demote entry old", "remove entry old"]),
+        (member("worker01", role="manager", id="old", state="down"), False, ["remove entry old"]),
     ],
 )
 def test_former_lives(old: SwarmNode, own: bool, removed: list[str]) -> None:
