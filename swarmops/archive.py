@@ -189,7 +189,7 @@ def _copy(source: tarfile.TarFile, out: tarfile.TarFile, below: str) -> dict[str
         entry = _called(entry, below + entry.name.removeprefix("./"))
         if content:
             summed = _Summed(content)
-            out.addfile(entry, summed)  # type: ignore[arg-type]
+            out.addfile(entry, summed)
             sums[entry.name] = summed.sum.hexdigest()
         elif entry.isdir():
             out.addfile(entry)
@@ -220,5 +220,7 @@ def _content(archive: tarfile.TarFile, entry: tarfile.TarInfo) -> bytes:
 
 
 def _sum(archive: tarfile.TarFile, entry: tarfile.TarInfo) -> str:
-    file = archive.extractfile(entry)
-    return hashlib.file_digest(file, "sha256").hexdigest() if file else ""
+    summed, file = hashlib.sha256(), archive.extractfile(entry)
+    while piece := file.read(1 << 20) if file else b"":
+        summed.update(piece)
+    return summed.hexdigest()

@@ -58,9 +58,9 @@ command -v openssl >/dev/null || { echo 'there is no openssl' >&2; exit 1; }
 key=$(mktemp /run/swarmops.XXXXXX)
 trap 'rm -f "$key"' EXIT
 sed '/^[a-z-]*:/d' swarm-node.key >"$key"
-{ printf %s REQUEST | base64 -d; sleep 1; } | timeout 10 openssl s_client -quiet -no_ign_eof -alpn h2 -servername swarm-manager \\
-    -cert swarm-node.crt -key "$key" -CAfile swarm-root-ca.crt -verify_return_error -connect ADDRESS >/dev/null 2>&1 ||
-    true
+{ printf %s REQUEST | base64 -d; sleep 1; } | timeout 10 openssl s_client -quiet -no_ign_eof -alpn h2 \\
+    -cert swarm-node.crt -key "$key" -CAfile swarm-root-ca.crt -verify_return_error -servername swarm-manager \\
+    -connect ADDRESS >/dev/null 2>&1 || true
 """
 
 

@@ -10,6 +10,7 @@ from invoke.tasks import task
 
 from swarmops.errors import InputError
 from swarmops.tasks.arguments import OptionalTask
+from swarmops.tasks.recovery import RECOVERY
 from swarmops.tasks.session import Seconds, session, show, timeout_help
 
 ROLES = ("worker", "manager")
@@ -81,4 +82,4 @@ def asked(prompt: str) -> str:
     return line
 
 
-GROUPS = {"swarm": (token, autolock, unlock, rotate_ca)}
+GROUPS = {"swarm": (token, autolock, unlock, rotate_ca, *RECOVERY)}

@@ -1,0 +1,48 @@
+"""What nodes were before they joined anew: their labels and availability are put back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from swarmops import facts
+from swarmops.archive import Member
+from swarmops.cluster import Cluster
+from swarmops.commands import node as commands
+from swarmops.facts import SwarmNode
+from swarmops.inventory import Node
+from swarmops.plan import MARK, called, match
+from swarmops.report import Recap
+
+
+def members(listed: Iterable[SwarmNode]) -> tuple[Member, ...]:
+    """The members of a swarm, as far as they are kept."""
+    return tuple(Member(called(one), one.id, one.role, one.availability, dict(one.labels)) for one in listed)
+
+
+def put_back(cluster: Cluster, former: Iterable[Member], recap: Recap, *, moved: str = "") -> None:
+    """Gives the inventory's nodes that joined anew what an operator had set of them; what the inventory states stays.
+
+    `moved` is the id of a member that was another node before: what that one had goes.
+    """
+    before = list(former)
+    for name, member in match(cluster.inventory.nodes, cluster.ask(facts.nodes), {}).items():
+        old = next((one for one in before if one.name == name and one.id != member.id), None)
+        if old or member.id == moved:
+            _put_back(cluster, cluster.inventory.node(name), member, old, recap, anew=member.id != moved)
+
+
+def _put_back(cluster: Cluster, node: Node, member: SwarmNode, old: Member | None, recap: Recap, *, anew: bool) -> None:
+    stated = {**node.vars.labels, MARK: node.name}
+    wanted: Mapping[str, str] = {**(old.labels if old else {}), **stated}
+    labels = {key: value for key, value in wanted.items() if member.labels.get(key) != value}
+    without = [] if anew else [key for key in member.labels if key not in wanted]
+    before = old.availability if old else "active"
+    availability = before if node.vars.availability is None and before != member.availability else None
+    if not labels and not without and not availability:
+        return
+    command = commands.update(member.id, availability=availability, labels=labels, without=without)
+    cluster.manage(command)
+    said = [f"{key}={value}" for key, value in labels.items()] + [f"{key}-" for key in without]
+    said += [availability] if availability else []
+    recap.changed(node.name, f"put back: {', '.join(said)}")
+    cluster.progress.done(f"put back {', '.join(said)}", node.name)

@@ -1,0 +1,155 @@
+"""A backup brought back: its swarm on the first manager of the inventory, the other nodes joined, services running."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from swarmops import archive, facts
+from swarmops.archive import Manifest
+from swarmops.cluster import Cluster
+from swarmops.commands import node as node_commands, service as service_commands, state, swarm
+from swarmops.errors import ConnectionFailed, Refused, SwarmopsError
+from swarmops.facts import Engine
+from swarmops.inventory import Node
+from swarmops.ops import convergence, former, images
+from swarmops.ops.cluster import up
+from swarmops.plan import MARK
+from swarmops.report import Recap
+from swarmops.wait import Deadline, until
+
+RESTORING = "swarmops.restoring"
+"""The label of the manager while a restoration is under way: the backup that it is of."""
+
+
+def restore(cluster: Cluster, file: Path, timeout: float, recap: Recap, *, force: bool = False) -> None:
+    """Brings a backup back on nodes that are in no swarm; returns when every service runs.
+
+    One that was interrupted is gone on with. With `force` a swarm that the first manager is in is lost.
+    Raises InputError for a file that is no backup, SwarmopsError where a node is in a swarm.
+    """
+    deadline = Deadline(timeout)
+    manifest = archive.read(file)
+    cluster.progress.done(f"read {file}: {manifest.cluster}, {manifest.made}, engine {manifest.engine}")
+    Restoration(cluster, cluster.inventory.managers[0], manifest, deadline, recap).run(file, force=force)
+
+
+STUCK = ("paused", "rollback_paused")
+"""The states of an update that swarm has given up."""
+
+
+class Restoration:
+    """One run of `restore`."""
+
+    def __init__(self, cluster: Cluster, manager: Node, manifest: Manifest, deadline: Deadline, recap: Recap) -> None:
+        self.cluster = cluster
+        self.manager = manager
+        self.manifest = manifest
+        self.deadline = deadline
+        self.recap = recap
+
+    def run(self, file: Path, *, force: bool) -> None:
+        """All of it, in order."""
+        if self.cluster.lab:
+            self._start_lab(file)
+        until(self._unanswering, self.deadline, self.cluster.progress)
+        if force or not self._under_way():
+            self._begin(file, force=force)
+        self._settle_address()
+        self._rename_images()
+        up(self.cluster, max(self.deadline.left, 1), self.recap)
+        moved = self.manifest.node if self.manifest.name != self.manager.name else ""
+        former.put_back(self.cluster, self.manifest.members, self.recap, moved=moved)
+        self._await_services()
+        self.cluster.manage(node_commands.update(self.manifest.node, without=[RESTORING]))
+        self.recap.ok("cluster")
+
+    def _start_lab(self, file: Path) -> None:
+        from swarmops.lab import registry_data
+        from swarmops.lab.up import start
+
+        _, starting = start(self.cluster, self.recap)
+        if starting:
+            starting.result()
+        with archive.registry(file) as data:
+            registry_data.load(self.cluster.engine, self.cluster.container("registry"), data)
+
+    def _unanswering(self) -> str:
+        try:
+            state = Engine.read(self.cluster.api(self.manager.name)).state
+        except Refused:
+            raise
+        except ConnectionFailed as error:
+            return str(error).splitlines()[0]
+        return f"{self.manager.name}: its engine looks for its swarm" if state == "pending" else ""
+
+    def _under_way(self) -> bool:
+        """Whether this very backup is on the manager already, and not yet all that comes after."""
+        engine = Engine.read(self.cluster.api(self.manager.name))
+        if engine.state == "inactive":
+            return False
+        if engine.control and not engine.error:
+            own = [node for node in facts.nodes(self.cluster.api(self.manager.name)) if node.id == engine.node_id]
+            if own and own[0].labels.get(RESTORING) == self.manifest.mark:
+                return True
+        raise SwarmopsError(
+            f"{self.manager.name} is in a swarm, which would be lost",
+            remedy="inv down --volumes makes room in a lab; --force puts the backup in that swarm's place",
+        )
+
+    def _begin(self, file: Path, *, force: bool) -> None:
+        """Puts the state on the manager and makes a swarm of it, with no other manager."""
+        name, api = self.manager.name, self.cluster.api(self.manager.name)
+        if force and Engine.read(api).state != "inactive":
+            self.cluster.run(name, swarm.leave())
+            self._done(name, "left the swarm it was in")
+        self.cluster.run(name, state.put(archive.state(file)), timeout=max(self.deadline.left, 1))
+        self.cluster.run(name, state.alone(self.manager.address), timeout=max(self.deadline.left, 1))
+        until(self._leaderless, self.deadline, self.cluster.progress)
+        marks = {RESTORING: self.manifest.mark, MARK: name}
+        self.cluster.run(name, node_commands.update(self.manifest.node, labels=marks))
+        self._done(name, f"has the state of {self.manifest.name}, of {self.manifest.made}")
+
+    def _leaderless(self) -> str:
+        engine = Engine.read(self.cluster.api(self.manager.name))
+        return "" if engine.control and not engine.error else f"{self.manager.name} to lead"
+
+    def _settle_address(self) -> None:
+        """Has the manager found at its address of now. Nobody comes back then who knew the one before."""
+        if not self._elsewhere():
+            return
+        for node in facts.nodes(self.cluster.api(self.manager.name)):
+            if node.id != self.manifest.node:
+                self.cluster.run(self.manager.name, node_commands.remove(node.id))
+        self.cluster.run(self.manager.name, state.readdress(self.manager.address))
+        until(self._elsewhere, self.deadline, self.cluster.progress)
+        self._done(self.manager.name, f"is found at {self.manager.address}")
+
+    def _elsewhere(self) -> str:
+        """That the swarm has another address of its manager, in words."""
+        listed = self.cluster.api(self.manager.name).get(f"/nodes/{self.manifest.node}")
+        address = (listed.get("ManagerStatus") or {}).get("Addr", "")
+        right = f"{self.manager.address}:{swarm.PORT}"
+        return "" if address == right else f"{self.manager.name} is known at {address}"
+
+    def _rename_images(self) -> None:
+        """The registry of another lab has another name, or port: services look for their images in this one's."""
+        old, new = f"{self.manifest.registry}/", f"{self.cluster.inventory.registry}/"
+        for service in self.cluster.ask(facts.services) if self.cluster.lab and self.manifest.registry else ():
+            if service.image.startswith(old) and old != new:
+                image = new + service.image.removeprefix(old)
+                command = service_commands.update(service.name, [("image", image)])
+                self.cluster.manage(images.authorized(self.cluster, command, image))
+                self._done(service.name, f"takes its image from {new[:-1]}")
+            elif service.update_state in STUCK:  # the images were not there yet when a run before this one got here
+                self.cluster.manage(service_commands.restart(service.name))
+                self._done(service.name, "started anew")
+
+    def _await_services(self) -> None:
+        services = self.cluster.ask(facts.services)
+        convergence.wait(self.cluster, [service.id for service in services], self.deadline)
+        for service in services:
+            self.recap.ok(service.name, "runs")
+
+    def _done(self, node: str, text: str) -> None:
+        self.recap.changed(node, text)
+        self.cluster.progress.done(text, node)
