@@ -9,7 +9,7 @@ from functools import partial
 from swarmops import facts, plan
 from swarmops.cluster import Cluster
 from swarmops.connect.api import EngineAPI
-from swarmops.errors import InputError, Silent, SwarmopsError, WaitTimeout
+from swarmops.errors import ConnectionFailed, InputError, SwarmopsError, WaitTimeout
 from swarmops.facts import Engine
 from swarmops.inventory import Node
 from swarmops.lab import containers, gossip
@@ -120,7 +120,8 @@ def _await_engines(cluster: Cluster, nodes: list[Node], deadline: Deadline) -> N
 
         def pending() -> str:
             nonlocal found
-            with suppress(Silent):
+            # The socket of an engine that was killed is there until the node's entry script removes it.
+            with suppress(ConnectionFailed):
                 found = Engine.read(api).state
             return "" if found not in ("", "pending") else f"the engine of {node.name} to find the swarm"
 

@@ -73,7 +73,8 @@ class Seen:
                 return f"{node.hostname} is {node.reachability}"
         nodes = [replace(node, state="down") if node.hostname in gone else node for node in self.nodes]
         verdicts = [judge(service, self.tasks, nodes, past=past) for service in self.services]
-        return ", ".join(filter(None, (verdict.failure or verdict.missing for verdict in verdicts)))
+        said = (verdict.failure.partition("\n")[0] or verdict.missing for verdict in verdicts)
+        return ", ".join(filter(None, said))
 
 
 class Eyes:

@@ -31,6 +31,8 @@ QUIET_SECONDS = 2.0
 """All has to be well for so long, with every request answered, before it counts as recovered."""
 AFTER_SECONDS = 5.0
 """For so long requests are counted after that: none may be lost."""
+WELL_SECONDS = 30.0
+"""A lab that is not well before has so long to become so: it may just have been started."""
 CLEAN_SECONDS = 60.0
 """What was deployed meanwhile is removed within so long."""
 WARM_SECONDS, ANSWER_SECONDS = 1.0, 15.0
@@ -157,8 +159,12 @@ class _Run:
         Raises SwarmopsError when something is wrong with it already.
         """
         seen = self._cluster.ask(Seen.read)
-        if wrong := seen.missing():
-            raise SwarmopsError(f"the lab is not well, and nothing was done to it: {wrong}", remedy="inv up")
+        try:
+            look = lambda: self._cluster.ask(Seen.read).missing(past=seen.past)  # noqa: E731
+            until(look, Deadline(WELL_SECONDS), self._progress)
+        except WaitTimeout as late:
+            text = f"the lab is not well, and nothing was done to it: {late}"
+            raise SwarmopsError(text.partition("\n")[0], remedy="inv up") from None
         if not seen.proxy:
             raise SwarmopsError("there is no ingress to send requests to", remedy=f"inv deploy {STACK}")
         probe.clean(self._cluster, self._options.timeout)
