@@ -71,9 +71,9 @@ def test_the_last_manager_is_not_demoted(deployed: Lab) -> None:
     assert (after["Version"], after["ManagerStatus"]) == (before["Version"], before["ManagerStatus"])
 
 
-@pytest.mark.parametrize("verb", ["promote", "demote", "drain", "activate", "pause", "remove-node"])
-def test_an_unknown_node_is_bad_input(lab: Lab, verb: str) -> None:
-    assert "did you mean worker02?" in lab.inv(verb, "worker2", check=2).err
+def test_an_unknown_node_is_bad_input(deployed: Lab) -> None:
+    for verb in ("promote", "demote", "drain", "activate", "pause", "remove-node"):
+        assert "did you mean worker02?" in deployed.inv(verb, "worker2", check=2).err
 
 
 def test_an_extra_manager_joins_and_a_worker_becomes_one(deployed: Lab) -> None:
