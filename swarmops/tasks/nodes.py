@@ -34,7 +34,7 @@ def drain(
     batch: str = "",
     timeout: int = Seconds(120),
 ) -> None:
-    """Move all work off nodes and wait until they are empty and its tasks run elsewhere."""
+    """Move all work off nodes and wait until they are empty and their tasks run elsewhere."""
     size = _batch(batch, 0)
     with session(c) as cluster, recap() as done:
         from swarmops.inventory.selection import select
