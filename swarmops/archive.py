@@ -22,6 +22,8 @@ from swarmops.errors import InputError, SwarmopsError
 FORMAT = 1
 MANIFEST = "manifest.json"
 STATE, REGISTRY = "swarm", "registry"
+KEY = "swarm/certificates/swarm-node.key"
+"""The manager's private key, and the one that its log is encrypted with."""
 SAFE = re.compile(rf"(?!.*(^|/)\.\.(/|$))({STATE}|{REGISTRY})(/.*)?")
 
 
@@ -143,14 +145,23 @@ def read(path: Path) -> Manifest:
     return manifest
 
 
-def state(path: Path) -> bytes:
-    """The manager's state, a tar by gzip of `swarm/…`."""
+def state(path: Path, replaced: Mapping[str, bytes]) -> bytes:
+    """The manager's state, a tar by gzip of `swarm/…`, some of its files with another content."""
     packed = io.BytesIO()
     with _opened(path) as archive, tarfile.open(fileobj=packed, mode="w:gz", compresslevel=1) as out:
         for entry in archive:
-            if entry.name.partition("/")[0] == STATE:
+            if entry.name in replaced:
+                entry.size = len(replaced[entry.name])
+                out.addfile(entry, io.BytesIO(replaced[entry.name]))
+            elif entry.name.partition("/")[0] == STATE:
                 out.addfile(entry, archive.extractfile(entry) if entry.isfile() else None)
     return packed.getvalue()
+
+
+def content(path: Path, name: str) -> bytes:
+    """One file of a backup. Raises InputError where it has none of that name."""
+    with _opened(path) as archive:
+        return _content(archive, archive.getmember(name))
 
 
 @contextmanager

@@ -32,13 +32,13 @@ def position(files: Iterable[bytes]) -> Position:
     commit, term, index = 0, 0, 0
     for file in files:
         for kind, data in _records(file):
-            fields = dict(_fields(data))
+            found = dict(fields(data))
             if kind == ENTRY:
-                term, index = _number(fields, 2), _number(fields, 3)
+                term, index = _number(found, 2), _number(found, 3)
             elif kind == STATE:
-                commit = max(commit, _number(fields, 3))
-            elif kind == SNAPSHOT and _number(fields, 1) > index:
-                term, index = _number(fields, 2), _number(fields, 1)
+                commit = max(commit, _number(found, 3))
+            elif kind == SNAPSHOT and _number(found, 1) > index:
+                term, index = _number(found, 2), _number(found, 1)
     return Position(min(commit, index), term, index)
 
 
@@ -73,13 +73,13 @@ def _records(file: bytes) -> Iterator[tuple[int, bytes]]:
         at += LENGTH.size
         if not length or at + length > len(file):
             return
-        fields = dict(_fields(file[at : at + length]))
-        data = fields.get(3, b"")
-        yield _number(fields, 1), data if isinstance(data, bytes) else b""
+        found = dict(fields(file[at : at + length]))
+        data = found.get(3, b"")
+        yield _number(found, 1), data if isinstance(data, bytes) else b""
         at += length + padding
 
 
-def _fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
+def fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
     """The fields of a protocol buffer, as far as it can be read."""
     at = 0
     while at < len(data):

@@ -14,6 +14,10 @@ from swarmops.plan import MARK, called, match
 from swarmops.report import Recap
 
 
+OURS = "swarmops."
+"""What labels begin with that no operator has set."""
+
+
 def members(listed: Iterable[SwarmNode]) -> tuple[Member, ...]:
     """The members of a swarm, as far as they are kept."""
     return tuple(Member(called(one), one.id, one.role, one.availability, dict(one.labels)) for one in listed)
@@ -35,7 +39,7 @@ def _put_back(cluster: Cluster, node: Node, member: SwarmNode, old: Member | Non
     stated = {**node.vars.labels, MARK: node.name}
     wanted: Mapping[str, str] = {**(old.labels if old else {}), **stated}
     labels = {key: value for key, value in wanted.items() if member.labels.get(key) != value}
-    without = [] if anew else [key for key in member.labels if key not in wanted]
+    without = [] if anew else [key for key in member.labels if key not in wanted and not key.startswith(OURS)]
     before = old.availability if old else "active"
     availability = before if node.vars.availability is None and before != member.availability else None
     if not labels and not without and not availability:

@@ -7,8 +7,8 @@ from pathlib import Path
 from swarmops import archive, facts
 from swarmops.archive import Manifest
 from swarmops.cluster import Cluster
-from swarmops.commands import node as node_commands, service as service_commands, state, swarm
-from swarmops.errors import ConnectionFailed, Refused, SwarmopsError
+from swarmops.commands import Secret, node as node_commands, service as service_commands, state, swarm
+from swarmops.errors import ConnectionFailed, InputError, Refused, SwarmopsError
 from swarmops.facts import Engine
 from swarmops.inventory import Node
 from swarmops.ops import convergence, former, images
@@ -21,16 +21,37 @@ RESTORING = "swarmops.restoring"
 """The label of the manager while a restoration is under way: the backup that it is of."""
 
 
-def restore(cluster: Cluster, file: Path, timeout: float, recap: Recap, *, force: bool = False) -> None:
+def restore(
+    cluster: Cluster, file: Path, timeout: float, recap: Recap, *, force: bool = False, key: Secret | None = None
+) -> None:
     """Brings a backup back on nodes that are in no swarm; returns when every service runs.
 
-    One that was interrupted is gone on with. With `force` a swarm that the first manager is in is lost.
+    One that was interrupted is gone on with. With `force` a swarm that the first manager is in is lost. `key` is the
+    one that unlocked managers when the backup was made, where it is not the one that the inventory has.
     Raises InputError for a file that is no backup, SwarmopsError where a node is in a swarm.
     """
     deadline = Deadline(timeout)
     manifest = archive.read(file)
+    replaced = _opened(cluster, file, key) if manifest.autolock else {}
     cluster.progress.done(f"read {file}: {manifest.cluster}, {manifest.made}, engine {manifest.engine}")
-    Restoration(cluster, cluster.inventory.managers[0], manifest, deadline, recap).run(file, force=force)
+    Restoration(cluster, cluster.inventory.managers[0], manifest, deadline, recap).run(file, replaced, force=force)
+    if manifest.autolock:
+        recap.note("Managers locked when the backup was made. They do now if the inventory states it, with a new key.")
+
+
+def _opened(cluster: Cluster, file: Path, key: Secret | None) -> dict[str, bytes]:
+    """The files that the engine could not read as they are, with the content that it can."""
+    from swarmops import keystore, seal  # cryptography takes a tenth of a second
+
+    pem = archive.content(file, archive.KEY)
+    if not seal.sealed(pem):
+        return {}
+    if key is None:
+        place = cluster.inventory.settings.swarm.unlock_key
+        if place is None:
+            raise InputError(f"{file}: its managers were locked", remedy="--key-stdin takes the key")
+        key = keystore.read(place, cluster.inventory.path.parent)
+    return {archive.KEY: seal.opened(pem, key)}
 
 
 STUCK = ("paused", "rollback_paused")
@@ -47,13 +68,13 @@ class Restoration:
         self.deadline = deadline
         self.recap = recap
 
-    def run(self, file: Path, *, force: bool) -> None:
+    def run(self, file: Path, replaced: dict[str, bytes], *, force: bool) -> None:
         """All of it, in order."""
         if self.cluster.lab:
             self._start_lab(file)
         until(self._unanswering, self.deadline, self.cluster.progress)
         if force or not self._under_way():
-            self._begin(file, force=force)
+            self._begin(archive.state(file, replaced), force=force)
         self._settle_address()
         self._rename_images()
         up(self.cluster, max(self.deadline.left, 1), self.recap)
@@ -96,13 +117,13 @@ class Restoration:
             remedy="inv down --volumes makes room in a lab; --force puts the backup in that swarm's place",
         )
 
-    def _begin(self, file: Path, *, force: bool) -> None:
+    def _begin(self, packed: bytes, *, force: bool) -> None:
         """Puts the state on the manager and makes a swarm of it, with no other manager."""
         name, api = self.manager.name, self.cluster.api(self.manager.name)
         if force and Engine.read(api).state != "inactive":
             self.cluster.run(name, swarm.leave())
             self._done(name, "left the swarm it was in")
-        self.cluster.run(name, state.put(archive.state(file)), timeout=max(self.deadline.left, 1))
+        self.cluster.run(name, state.put(packed), timeout=max(self.deadline.left, 1))
         self.cluster.run(name, state.alone(self.manager.address), timeout=max(self.deadline.left, 1))
         until(self._leaderless, self.deadline, self.cluster.progress)
         marks = {RESTORING: self.manifest.mark, MARK: name}

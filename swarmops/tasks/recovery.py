@@ -6,7 +6,7 @@ from invoke.context import Context
 from invoke.tasks import task
 
 from swarmops.tasks.arguments import OptionalTask
-from swarmops.tasks.session import Seconds, recap, session, show, timeout_help
+from swarmops.tasks.session import Seconds, asked, recap, session, show, timeout_help
 
 
 @task(
@@ -32,17 +32,20 @@ def backup(c: Context, file: str = "", registry: bool = True, timeout: int = Sec
     help={
         "file": "a backup",
         "force": "also where the first manager is in a swarm: what that has is lost",
+        "key-stdin": "take the key that unlocked managers then from standard input, not from where the inventory says",
         "timeout": timeout_help(300),
     },
 )
-def restore(c: Context, file: str, force: bool = False, timeout: int = Seconds(300)) -> None:
+def restore(c: Context, file: str, force: bool = False, key_stdin: bool = False, timeout: int = Seconds(300)) -> None:
     """Bring a backup back on nodes that are in no swarm, and wait until its services run."""
     from pathlib import Path
 
     with session(c) as cluster, recap() as done:
+        from swarmops.commands import Secret
         from swarmops.ops.restore import restore as bring_back
 
-        bring_back(cluster, Path(file), timeout, done, force=force)
+        key = Secret(asked("Unlock key: ")) if key_stdin else None
+        bring_back(cluster, Path(file), timeout, done, force=force, key=key)
 
 
 @task(

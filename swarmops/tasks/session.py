@@ -6,8 +6,10 @@ import json
 import os
 import re
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from getpass import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -64,6 +66,14 @@ def names(text: str, remedy: str) -> list[str]:
     if problems:
         raise InputError("\n  ".join(problems), remedy=remedy)
     return found
+
+
+def asked(prompt: str) -> str:
+    """A line of standard input; a terminal asks for it and does not show it. Raises InputError for an empty one."""
+    line = (getpass(prompt) if sys.stdin.isatty() else sys.stdin.readline()).strip()
+    if not line:
+        raise InputError("standard input has no key")
+    return line
 
 
 def inventory(c: Context) -> Inventory:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from getpass import getpass
-
 from invoke.context import Context
 from invoke.tasks import task
 
 from swarmops.errors import InputError
 from swarmops.tasks.arguments import OptionalTask
 from swarmops.tasks.recovery import RECOVERY
-from swarmops.tasks.session import Seconds, session, show, timeout_help
+from swarmops.tasks.session import Seconds, asked, session, show, timeout_help
 
 ROLES = ("worker", "manager")
 
@@ -72,14 +69,6 @@ def rotate_ca(c: Context, timeout: int = Seconds(120)) -> None:
         from swarmops.ops import swarm
 
         show(swarm.rotate_ca(cluster, timeout))
-
-
-def asked(prompt: str) -> str:
-    """A line of standard input; a terminal asks for it and does not show it. Raises InputError for an empty one."""
-    line = (getpass(prompt) if sys.stdin.isatty() else sys.stdin.readline()).strip()
-    if not line:
-        raise InputError("standard input has no key")
-    return line
 
 
 GROUPS = {"swarm": (token, autolock, unlock, rotate_ca, *RECOVERY)}

@@ -57,7 +57,9 @@ def test_what_goes_in_comes_out(path: Path) -> None:
     manifest = archive.read(path)
     assert (manifest.members, manifest.name) == (MANIFEST.members, "manager")
     assert set(manifest.files) == {*FILES, f"registry/{LONG}"}
-    assert unpacked(archive.state(path)) == FILES
+    assert unpacked(archive.state(path, {})) == FILES
+    assert unpacked(archive.state(path, {archive.KEY: b"opened"})) == {**FILES, archive.KEY: b"opened"}
+    assert archive.content(path, archive.KEY) == b"key"
     with archive.registry(path) as data:
         assert unpacked(data.read()) == {LONG: b"blob"}
 

@@ -27,6 +27,7 @@ FLOORS = (
         "swarmops.wait",
         "swarmops.raft",
         "swarmops.archive",
+        "swarmops.seal",
         "swarmops.load",
         "swarmops.validity",
         "swarmops.masking",
