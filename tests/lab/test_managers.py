@@ -1,49 +1,79 @@
-"""Any manager will do: the swarm's leader is killed in the middle of a task, and the task goes on."""
+"""Any manager will do: one is killed in the middle of a task, or of requests, and these go on."""
 
 from __future__ import annotations
 
+import socket
+import ssl
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import pytest
-from engine import Lab, docker
+from engine import Lab, docker, eventually
 from faults import watched
 
+from swarmops.load import Load
+
+MANAGERS = ("manager01", "manager02", "manager03")
 STACK = """services:
   web:
     image: {{ image("nginx") }}
-    command: [sleep, "3600"]
+    command: [sleep, "%s"]
     stop_grace_period: 0s
     deploy:
       endpoint_mode: dnsrr
       replicas: 3
-      placement: {constraints: [node.hostname != manager]}
+      placement: {constraints: [node.role == worker]}
       update_config: {monitor: 1s}
 """
 
 
 @pytest.fixture(scope="module")
-def managers(make_lab: Callable[..., Lab]) -> Iterator[Lab]:
-    """Three managers and nobody else, with nginx in the registry."""
-    lab = make_lab("swm", "10.95.0.0/24", (15400, 18400, 19400), workers=0)
-    for name in ("manager02", "manager03"):
-        lab.hosts("managers")[name] = {}
-    (lab.folder / "templates/stacks/sleeper.yml.j2").write_text(STACK)
-    lab.vars["stacks"] = {"sleeper": {"template": "stacks/sleeper.yml.j2"}}
-    lab.save()
-    lab.inv("up", timeout=600)
-    lab.inv("push", "nginx", timeout=600)
-    yield lab
-    lab.destroy()
+def managers(ha: Lab) -> Iterator[Lab]:
+    """Three managers and two workers, the echo stack behind the ingress, and a stack to be deployed."""
+    with ha.changed():
+        ha.vars["stacks"]["sleeper"] = {"template": "stacks/sleeper.yml.j2"}
+        ha.inventory["all"]["children"]["managers"]["vars"]["ports"].append(f"{swarm_port(ha)}:2377")
+        write_stack(ha, 3600)
+        ha.save()
+        ha.inv("up")
+        for image in ("echo", "nginx", "haproxy"):
+            ha.inv("push", image, timeout=600)
+        for stack in ("echo", "ingress"):
+            ha.inv("deploy", stack)
+        yield ha
+        ha.inv("up")
+        ha.inv("remove", "sleeper")
+
+
+@pytest.fixture(autouse=True)
+def all_back(managers: Lab) -> Iterator[None]:
+    """Whoever was killed comes back."""
+    yield
+    revive(managers)
+
+
+def revive(lab: Lab) -> None:
+    docker("start", *(lab.container(name) for name in MANAGERS if not lab.is_up(name)), check=False)
+    states = {"leader", "reachable"}
+    eventually(lambda: set(standing(lab).values()) == states, within=60, what="all managers are reachable")
+    # A proxy on each of them again: the next kill is not to be that of the only one.
+    eventually(lambda: len(lab.tasks("ingress_haproxy")) == len(MANAGERS), within=60, what="the proxies run")
+
+
+def swarm_port(lab: Lab) -> int:
+    """The port of this machine that leads to the managers' 2377."""
+    return int(lab.vars["registry"]["port"]) + 1000
+
+
+def write_stack(lab: Lab, seconds: int) -> None:
+    (lab.folder / "templates/stacks/sleeper.yml.j2").write_text(STACK % seconds)
 
 
 def standing(lab: Lab) -> dict[str, str]:
-    """What every manager is, by the word of one that is alive."""
-    alive = next(name for name in lab.hosts("managers") if lab.containers()[lab.container(name)]["State"]["Running"])
-    nodes = lab.nodes(on=alive)
-    return {
-        name: "leader" if node["ManagerStatus"].get("Leader") else node["ManagerStatus"]["Reachability"]
-        for name, node in nodes.items()
-    }
+    """What every manager is, by the word of one that is alive; nothing while they elect a leader."""
+    listed = lab.node(lab.manager, "docker", "node", "ls", "--format", "{{.Hostname}} {{.ManagerStatus}}", check=False)
+    pairs = (line.split() for line in listed.out.lower().splitlines())
+    return {name: state for name, *states in pairs for state in states}
 
 
 def kill_leader(lab: Lab) -> str:
@@ -52,23 +82,94 @@ def kill_leader(lab: Lab) -> str:
     return leader
 
 
-def test_a_leader_killed_in_the_middle_of_a_deploy(managers: Lab) -> None:
-    assert standing(managers) == {"manager": "leader", "manager02": "reachable", "manager03": "reachable"}
-    run = watched(managers, "deploy", "sleeper", reactions={"deployed: new": lambda _: kill_leader(managers)})
+@dataclass(frozen=True)
+class Verb:
+    """A task, the line of it at which the leader is killed, and what is true when it has ended."""
+
+    args: tuple[str, ...]
+    moment: str
+    holds: Callable[[Lab], bool]
+    before: Callable[[Lab], object] = lambda _: None
+    after: Callable[[Lab], object] = lambda _: None
+
+
+def sleepers(lab: Lab, seconds: int) -> bool:
+    spec = lab.services()["sleeper_web"]["Spec"]["TaskTemplate"]["ContainerSpec"]
+    return spec["Args"] == ["sleep", str(seconds)] and len(lab.tasks("sleeper_web")) == 3
+
+
+def next_version(lab: Lab) -> None:
+    write_stack(lab, 7200)
+    lab.inv("deploy", "sleeper")
+
+
+VERBS = [
+    Verb(("deploy", "sleeper"), "deployed: new", lambda lab: sleepers(lab, 3600)),
+    Verb(("rollback", "--stack", "sleeper"), "...", lambda lab: sleepers(lab, 3600), before=next_version),
+    Verb(
+        ("drain", "worker01"), "worker01 still has",
+        lambda lab: "worker01" not in {task["Node"] for task in lab.tasks("sleeper_web")} and sleepers(lab, 3600),
+        after=lambda lab: lab.inv("activate", "worker01"),
+    ),
+    Verb(
+        ("promote", "worker02"), "not reachable as a manager yet",
+        lambda lab: standing(lab)["worker02"] == "reachable",
+        after=lambda lab: lab.inv("demote", "worker02"),
+    ),
+    Verb(
+        ("up",), "starting worker02",
+        lambda lab: {node["Status"]["State"] for node in lab.nodes().values()} == {"ready"},
+        before=lambda lab: docker("kill", lab.container("worker02")),
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.args[0])
+def test_the_leader_is_killed_in_the_middle(managers: Lab, verb: Verb) -> None:
+    verb.before(managers)
+    run = watched(managers, *verb.args, reactions={verb.moment: lambda _: kill_leader(managers)})
     assert run.code == 0, run.err
-    assert run.err.count("going on through manager0") == 1
-    assert len(managers.tasks("sleeper_web", on="manager02")) == 3
+    assert verb.holds(managers)
+    revive(managers)
+    verb.after(managers)
+
+
+def test_a_task_says_whom_it_goes_on_through(managers: Lab) -> None:
+    docker("kill", managers.container("manager01"))
+    assert managers.inv("status").err.count("going on through manager02: manager01: ") == 1
+    managers.inv("push", "nginx")  # needs no manager
 
 
 def test_a_task_waits_for_a_leader(managers: Lab) -> None:
-    """Now one of three is left; the task goes on as soon as a second one is back."""
-    assert standing(managers)["manager"] == "unreachable"
-    lost = kill_leader(managers)
+    """Of three one is left; the task goes on as soon as a second one is back."""
+    docker("kill", managers.container("manager02"))
+    kill_leader(managers)
+    lost = next(name for name in MANAGERS if not managers.is_up(name))
 
-    def revive(_: int) -> None:
-        docker("start", managers.container("manager"))
+    def bring_back(_: int) -> None:
+        docker("start", managers.container(lost))
 
-    run = watched(managers, "scale", "sleeper_web=0", reactions={"the managers to elect a leader": revive})
+    run = watched(managers, "scale", "sleeper_web=2", reactions={"the managers to elect a leader": bring_back})
     assert run.code == 0, run.err
-    assert managers.tasks("sleeper_web", on="manager") == []
-    assert standing(managers)[lost] == "unreachable"
+    assert len(managers.tasks("sleeper_web")) == 2
+
+
+def test_the_ingress_answers_while_each_manager_in_turn_is_killed(managers: Lab) -> None:
+    """What a manager has begun to answer is lost with it, nothing else: one request of those 25 a second at most."""
+    with Load(managers.url(80), rate=25) as load:
+        for name in MANAGERS:
+            docker("kill", managers.container(name))
+            answered = len(load.tally.seconds)
+            eventually(lambda: len(load.tally.seconds) > answered + 100, within=30, what="answers")  # noqa: B023
+            revive(managers)
+    assert load.tally.lost.total() <= len(MANAGERS), load.tally
+    assert load.tally.percentile(1) < 3, load.tally
+
+
+def test_a_port_that_speaks_something_else(managers: Lab) -> None:
+    """What is no HTTP goes through the proxy as it comes: here TLS, to the swarm's own port."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    plain = socket.create_connection(("127.0.0.1", swarm_port(managers)), timeout=5)
+    with context.wrap_socket(plain) as secure:
+        assert b"swarm-manager" in (secure.getpeercert(binary_form=True) or b"")
