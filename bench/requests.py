@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from load import Load, Tally
+from swarmops.load import Load, Tally
 
 HERE = Path(__file__).parent
 PROJECT = HERE.parent

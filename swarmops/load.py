@@ -1,6 +1,6 @@
 """A load of so many requests a second on kept connections, which counts every one that fails.
 
-python bench/load.py URL [RATE] [SECONDS]
+python -m swarmops.load URL [RATE] [SECONDS]
 """
 
 from __future__ import annotations

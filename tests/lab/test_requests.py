@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections import Counter
 
-from engine import REPOSITORY, Lab, docker, eventually
+from engine import Lab, docker, eventually
 
-sys.path.append(str(REPOSITORY / "bench"))  # at the end: a module there is called requests
-
-from load import Load
+from swarmops.load import Load
 
 RATE = 150
 

@@ -28,7 +28,7 @@ from swarmops.report import Recap
 from swarmops.wait import Deadline, until
 
 QUIET_SECONDS = 2.0
-"""All has to be well for so long, with every request answered, before it counts as recovered."""
+"""With the fault still there all has to be well for so long, with every request answered."""
 AFTER_SECONDS = 5.0
 """For so long requests are counted after that: none may be lost."""
 WELL_SECONDS = 30.0
@@ -227,8 +227,8 @@ class _Run:
         return now
 
     def _until_well(self, eyes: Eyes, before: Seen, load: Load, gone: Collection[str] = ()) -> float:
-        """When all was well, `gone` left out of account, and requests were answered: both for QUIET_SECONDS by now."""
-        since = math.inf
+        """When all was well, `gone` left out of account, and requests were answered: both for a while by now."""
+        since, quiet = math.inf, QUIET_SECONDS if gone else self._way.quiet
 
         def missing() -> str:
             nonlocal since
@@ -237,8 +237,8 @@ class _Run:
                 since = math.inf
                 return wrong
             since = min(since, time.monotonic())
-            lasts = time.monotonic() - since > QUIET_SECONDS and load.settled(QUIET_SECONDS)
-            return "" if lasts else f"every request to be answered for {QUIET_SECONDS:g} s"
+            lasts = time.monotonic() - since > quiet and load.settled(quiet)
+            return "" if lasts else f"every request to be answered for {quiet:g} s"
 
         until(missing, self._deadline, self._progress)
         self._say(f"all is well{' without ' if gone else ''}{', '.join(gone)}")

@@ -13,6 +13,9 @@ from swarmops.ops.drills.eyes import Seen
 if TYPE_CHECKING:
     from docker.api.client import APIClient
 
+RUMOUR_SECONDS = 10.0
+"""Engines believe one that comes back from silence that others are dead; requests fail by it only some 5 s later."""
+
 Act = Callable[["APIClient", Iterable[Target]], None]
 
 
@@ -33,6 +36,8 @@ class Way:
     lost: bool = True
     """Whether nothing can be expected meanwhile of those who are hit."""
     deploys: bool = False
+    quiet: float = 2.0
+    """For so many seconds after the mending all has to be well, with every request answered, before it is over."""
 
 
 def _busiest(seen: Seen) -> list[str]:
@@ -75,8 +80,8 @@ def _rejected(seen: Seen | None, before: Seen, hit: list[str]) -> bool:
 WAYS = {
     "worker-killed": Way(faults.kill, faults.start, _busiest, _down, "killed"),
     "leader-killed": Way(faults.kill, faults.start, _leader, _another_leads, "killed", deploys=True),
-    "engine-frozen": Way(faults.freeze, faults.thaw, _busiest, _down, "froze"),
-    "node-cut-off": Way(faults.cut, faults.heal, _busiest, _down, "cut off"),
+    "engine-frozen": Way(faults.freeze, faults.thaw, _busiest, _down, "froze", quiet=RUMOUR_SECONDS),
+    "node-cut-off": Way(faults.cut, faults.heal, _busiest, _down, "cut off", quiet=RUMOUR_SECONDS),
     "disk-full": Way(faults.fill, faults.free, _busiest, _rejected, "filled the disk of", lost=False),
     "quorum-lost-and-recovered": Way(faults.kill, faults.start, _majority, _silent, "killed", borne=False),
     "everything-restarted": Way(faults.kill, faults.start, _nobody, _silent, "killed", borne=False),
