@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from itertools import groupby
 
+from swarmops import facts
 from swarmops.cluster import Cluster
+from swarmops.commands import node as node_commands
 from swarmops.connect.api import EngineAPI
 from swarmops.errors import CommandFailed
+from swarmops.facts import SwarmNode
 from swarmops.inventory import Role
 from swarmops.ops.roles import set_roles
 from swarmops.plan import FORMING, MARK, Action, Plan, Step, Swarm
+from swarmops.quorum import refuse_loss
 from swarmops.report import Recap
-from swarmops.wait import Deadline
+from swarmops.wait import Deadline, until
 
 MARK_ROUNDS = 5
 """How often a label is set anew when somebody else changes the node at the same time."""
@@ -79,8 +83,7 @@ class Settling:
             role = Role.MANAGER if action.step is Step.PROMOTE else Role.WORKER
             set_roles(self.cluster, {action.node: self.members[action.target]}, role, self.deadline)
         elif action.step is Step.RETIRE:
-            # Called by its id: the node of that name may have another life, whose word does not count here.
-            set_roles(self.cluster, {action.target: self.members[action.target]}, Role.WORKER, self.deadline)
+            self._retire(self.members[action.target])
         else:
             {
                 Step.AUTOLOCK: self._autolock,
@@ -115,6 +118,17 @@ class Settling:
             self.recap.note(text)
         for action in actions:
             self.done(action)
+
+    def _retire(self, member: SwarmNode) -> None:
+        """Demotes a member that is about to go, dead or alive: its own word is not waited for."""
+
+        def missing() -> str:
+            managers = {node.id for node in self.cluster.ask(facts.nodes) if node.manages}
+            return f"{member.hostname} to be none of the managers any more" if member.id in managers else ""
+
+        refuse_loss([member], self.cluster.ask(facts.nodes))
+        self.cluster.manage(node_commands.demote(member.id))
+        until(missing, self.deadline, self.cluster.progress)
 
     def _remove(self, action: Action) -> None:
         from swarmops.ops.removal import leave, take_off

@@ -75,7 +75,7 @@ def in_order(actions: Iterable[Action]) -> list[Action]:
 
 def _removals(former: Former) -> Iterator[Action]:
     name, member = former.name, former.member
-    if member and member.ready:
+    if member and member.ready and former.container in ("", "running"):
         yield Action(name, "drain", LEFT, Step.DRAIN, target=member.id)
     if member and _has_a_say(member):
         yield Action(name, "demote to worker", LEFT, Step.RETIRE, target=member.id)

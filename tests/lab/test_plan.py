@@ -209,13 +209,13 @@ def test_what_somebody_did_by_hand_is_put_back(planned: Lab) -> None:
 
 
 def test_a_limit(planned: Lab) -> None:
-    planned.vars["swarm"] = {"heartbeat": "6s"}
+    planned.vars["swarm"] = {"heartbeat": "1s"}
     planned.hosts("managers")["manager"]["labels"] = {"rack": "1"}
     planned.hosts("workers")["worker01"]["labels"] = {"rack": "2"}
     assert four_ways(planned, "--limit", "worker01") == ["worker01: set rack=2"]
     assert "rack" not in spec(planned, "manager")["Labels"]
     assert four_ways(planned, "--limit", "worker01,managers") == ["manager: set rack=1"]
-    assert four_ways(planned) == ["cluster: set heartbeat to 6s"]
+    assert four_ways(planned) == ["cluster: set heartbeat to 1s"]
     run = planned.inv("plan", "--limit", "wrker01", check=2)
     assert "there is no node wrker01, did you mean worker01?" in run.err
 
@@ -264,6 +264,7 @@ def test_a_dead_node_that_left(planned: Lab) -> None:
 
 
 def test_a_node_that_lost_its_data_joins_anew(planned: Lab) -> None:
+    planned.hosts("workers")["worker01"] = {}
     planned.node("manager", "docker", "node", "update", "--availability", "drain", "--label-add", "own=1", "worker01")
     docker("rm", "--force", planned.container("worker01"))
     docker("volume", "rm", planned.container("worker01"))
@@ -328,6 +329,50 @@ def test_nobody_is_left_who_could_make_the_swarm(planned: Lab) -> None:
     run = planned.inv("up", "--limit", "workers", check=2)
     assert "there is no swarm yet, and --limit leaves out manager01, which makes it" in run.err
     assert planned.remains() == []
+
+
+def test_a_dead_manager_that_left_and_comes_back(ha: Lab) -> None:
+    with ha.changed():
+        ha.hosts("managers").pop("manager03")
+        docker("kill", ha.container("manager03"))
+        eventually(
+            lambda: ha.nodes()["manager03"]["ManagerStatus"]["Reachability"] == "unreachable",
+            within=60,
+            what="its loss",
+        )
+        wanted = four_ways(ha)
+        assert {"manager03: demote to worker", "manager03: remove from the swarm"} <= set(wanted)
+        assert set(ha.nodes()) == {"manager01", "manager02", "worker01", "worker02"}
+    wanted = lines(plan(ha))
+    run = ha.inv("up", timeout=300)
+    assert {"manager03: start the container", "manager03: join as manager"} <= set(wanted)
+    assert "manager03: join as manager" in run.err
+    assert ha.nodes()["manager03"]["ManagerStatus"]["Reachability"] == "reachable"
+
+
+def test_the_leader_that_left_hands_over_first(ha: Lab) -> None:
+    eventually(lambda: leader(ha), within=60, what="a leader")
+    first = leader(ha)
+    with ha.changed():
+        ha.hosts("managers").pop(first)
+        if first != "manager03":
+            ha.save()
+            run = ha.inv("plan", check=2)
+            assert "to the other managers, and would be" in run.err, "managers are not moved"
+        for number, name in enumerate(("manager01", "manager02", "manager03"), 11):
+            if name != first:
+                ha.hosts("managers")[name] = {"address": ha.address(number)}
+        wanted = four_ways(ha)
+        assert {f"{first}: drain", f"{first}: demote to worker", f"{first}: remove its container"} <= set(wanted)
+        assert len(ha.nodes()) == 4
+        assert leader(ha) in ha.hosts("managers")
+    ha.inv("up", timeout=300)
+    assert len(ha.nodes()) == 5
+
+
+def leader(lab: Lab) -> str:
+    found = [name for name, node in lab.nodes().items() if node.get("ManagerStatus", {}).get("Leader")]
+    return found[0] if found else ""
 
 
 def test_what_deploy_would_change(deployed: Lab) -> None:
