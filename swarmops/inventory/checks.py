@@ -14,6 +14,7 @@ from swarmops.inventory.model import Inventory, Node
 from swarmops.inventory.yaml_lines import Document
 
 _ROLES = ("managers", "workers")
+_SUBNET_SIZE = 24  # docker's own choice
 _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 
 
@@ -47,6 +48,7 @@ def consistency(document: Document, tree: Tree, inventory: Inventory) -> Iterato
                 yield document.problem(where[node.name], "edge is the name of the proxy in front of the managers")
     yield from _same_address(document, where, inventory)
     yield from _networks(document, inventory)
+    yield from _swarm(document, inventory)
     yield from _registries(document, inventory)
     yield from _files(document, inventory)
 
@@ -125,6 +127,21 @@ def _networks(document: Document, inventory: Inventory) -> Iterator[Problem]:
     for (_, first), (path, second) in combinations(subnets.items(), 2):
         if first and second and first.overlaps(second):
             yield document.problem(path, f"{second} overlaps {first}")
+
+
+def _swarm(document: Document, inventory: Inventory) -> Iterator[Problem]:
+    settings, at = inventory.settings, ("all", "vars", "swarm")
+    pools, size = settings.swarm.address_pools, settings.swarm.subnet_size or _SUBNET_SIZE
+    taken = [settings.subnet] if settings.transport == "lab" else []
+    for number, pool in enumerate(pools):
+        for other in (*taken, *pools[:number]):
+            if pool.overlaps(other):
+                yield document.problem((*at, "address_pools"), f"{pool} overlaps {other}")
+        if pool.prefixlen > size:
+            text = f"{pool} is smaller than the /{size} that each network gets of it"
+            yield document.problem((*at, "address_pools"), text)
+    if settings.swarm.autolock and settings.swarm.unlock_key is None:
+        yield document.problem((*at, "autolock"), "needs unlock_key, which says where the key is kept")
 
 
 def _registries(document: Document, inventory: Inventory) -> Iterator[Problem]:

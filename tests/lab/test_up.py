@@ -63,15 +63,15 @@ def test_labels_and_availability_are_applied_and_drift_is_put_back(lab: Lab) -> 
         lab.hosts("workers")["worker01"].update(labels={"region": "east"}, availability="pause")
         lab.save()
         lab.inv("up")
-        stated = lab.nodes()["worker01"]["Spec"]
-        assert (stated["Labels"], stated["Availability"]) == ({"region": "east"}, "pause")
+        stated, mark = lab.nodes()["worker01"]["Spec"], {"swarmops.node": "worker01"}
+        assert (stated["Labels"], stated["Availability"]) == ({"region": "east", **mark}, "pause")
 
         drift = ("--label-add", "region=west", "--label-add", "own=kept", "--availability", "drain", "worker01")
         lab.node("manager", "docker", "node", "update", *drift)
         run = lab.inv("up")
         assert "Nothing to change." not in run.out
         put_back = lab.nodes()["worker01"]["Spec"]
-        assert put_back["Labels"] == {"region": "east", "own": "kept"}, "what is not stated is left alone"
+        assert put_back["Labels"] == {"region": "east", "own": "kept", **mark}, "what is not stated is left alone"
         assert put_back["Availability"] == "pause"
 
     # The inventory says nothing of it any more, so it stays as it is.

@@ -315,3 +315,48 @@ def test_a_limit_without_anybody_who_makes_the_swarm(inventory: Inventory) -> No
     lab = Lab(dict.fromkeys(("manager", "worker01"), "it does not exist"), fresh=frozenset({"manager", "worker01"}))
     with pytest.raises(InputError, match="there is no swarm yet, and --limit leaves out manager"):
         plan.make(inventory, Seen(lab=lab), [inventory.node("worker01")])
+
+
+def test_a_worker_that_moves_joins_anew_and_keeps_what_somebody_set(inventory: Inventory) -> None:
+    old = marked("worker02", labels={"own": "kept"}, availability="drain")
+    lab = Lab({"worker02": "its definition changed"}, moved={"worker02": "10.89.0.34"})
+    made = plan.make(inventory, stands(*RIGHT[:2], old, lab=lab))
+    assert [action.line for action in made.actions] == [
+        "worker02: make the container anew",
+        "worker02: leave its swarm",
+        "worker02: join as worker",
+        "worker02: remove entry id-worker02",
+    ]
+    assert made.actions[1].why == "it is 10.89.0.34 to the others, and has moved to 10.89.0.33; known after start"
+
+
+def test_a_manager_does_not_move(inventory: Inventory) -> None:
+    lab = Lab({"manager": "its definition changed"}, moved={"manager": "10.89.0.12"})
+    with pytest.raises(InputError, match=r"manager is 10\.89\.0\.12 to the other managers") as error:
+        plan.make(inventory, stands(*RIGHT, lab=lab))
+    assert error.value.remedy == "state address: 10.89.0.12 for manager"
+
+
+def test_a_node_that_left_makes_way_for_one_that_needs_its_address(inventory: Inventory) -> None:
+    lab = Lab({"worker02": "it does not exist"}, former={"worker09": "running"}, blocked={"worker09": "worker02"})
+    made = plan.make(inventory, stands(*RIGHT[:2], marked("worker09"), lab=lab))
+    assert [action.line for action in made.first] == [
+        "worker09: drain",
+        "worker09: remove from the swarm",
+        "worker09: remove its container",
+    ]
+    assert made.actions[3].line == "worker02: start the container"
+
+
+def test_the_last_manager_makes_no_way(inventory: Inventory) -> None:
+    lab = Lab({"manager": "it does not exist"}, former={"boss": "running"}, blocked={"boss": "manager"})
+    boss = marked("boss", reachability="reachable")
+    with pytest.raises(InputError, match="manager needs its address or one of its ports; but boss is the last manager"):
+        plan.make(inventory, stands(boss, *RIGHT[1:], lab=lab))
+    with pytest.raises(InputError, match="no manager answers"):
+        plan.make(inventory, Seen(lab=lab))
+
+
+def test_a_dead_container_of_a_node_that_left_is_not_emptied(inventory: Inventory) -> None:
+    made = plan.make(inventory, stands(*RIGHT, marked("worker09"), lab=Lab(former={"worker09": "exited"})))
+    assert [action.what for action in made.actions] == ["remove from the swarm", "remove its container"]
