@@ -26,7 +26,7 @@ DRILLS = (
     Drill("engine-frozen", "freezes all processes of a worker, and lets them go on", workers=2),
     Drill("node-cut-off", "drops every packet from and to a worker, and no more", workers=2),
     Drill("disk-full", "leaves a worker's engine no space for another container, and ends its tasks", workers=2),
-    Drill("quorum-lost-and-recovered", "kills so many managers that the others are no quorum", managers=3),
+    Drill("quorum-lost-and-recovered", "removes most managers with their data, and recovers the swarm", managers=3),
     Drill("everything-restarted", "kills all containers of the lab, and starts them again"),
 )
 

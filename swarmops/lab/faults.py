@@ -63,6 +63,13 @@ def kill(engine: APIClient, targets: Iterable[Target]) -> None:
     each(_names(targets), engine.kill)
 
 
+def lose(engine: APIClient, targets: Iterable[Target]) -> None:
+    """Removes nodes with all that they know: containers and volumes, which have the same names."""
+    names = _names(targets)
+    each(names, lambda name: engine.remove_container(name, force=True))
+    each(names, engine.remove_volume)
+
+
 def start(engine: APIClient, targets: Iterable[Target]) -> None:
     """Starts those containers that do not run."""
     each(_names(targets), engine.start)

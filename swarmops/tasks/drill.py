@@ -42,10 +42,11 @@ def drill(
     output, outcomes = Output(), []
     with session(c) as cluster:
         from swarmops.ops.drills import run as ops
+        from swarmops.ops.drills.one import Options
 
         possible = ops.possible(cluster, chosen, skip=all)
         try:
-            for outcome in ops.run(cluster, possible, int(rounds), ops.Options(float(rate), timeout)):
+            for outcome in ops.run(cluster, possible, int(rounds), Options(float(rate), timeout)):
                 outcomes.append(outcome)
                 output.write([outcome.text(), ""])
         finally:

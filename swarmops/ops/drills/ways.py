@@ -27,7 +27,8 @@ class Way:
     """
 
     fault: Act
-    mend: Act
+    mend: Act | None
+    """None where the swarm has to be recovered."""
     choose: Callable[[Seen], list[str]]
     told: Callable[[Seen | None, Seen, list[str]], bool]
     done: str
@@ -83,6 +84,6 @@ WAYS = {
     "engine-frozen": Way(faults.freeze, faults.thaw, _busiest, _down, "froze", quiet=RUMOUR_SECONDS),
     "node-cut-off": Way(faults.cut, faults.heal, _busiest, _down, "cut off", quiet=RUMOUR_SECONDS),
     "disk-full": Way(faults.fill, faults.free, _busiest, _rejected, "filled the disk of", lost=False),
-    "quorum-lost-and-recovered": Way(faults.kill, faults.start, _majority, _silent, "killed", borne=False),
+    "quorum-lost-and-recovered": Way(faults.lose, None, _majority, _silent, "removed", borne=False),
     "everything-restarted": Way(faults.kill, faults.start, _nobody, _silent, "killed", borne=False),
 }
