@@ -142,6 +142,9 @@ def carry_out(
         return None
 
     def run() -> None:
+        for container in before.values():
+            if container.node in nodes and container.state == "paused":
+                containers.start(cluster.engine, container)  # compose cannot
         # The first manager before the others: it makes the swarm while they start. Managers that come back are first.
         back = [node for node in inventory.managers if node.name in nodes and node.name in before]
         first = [node.name for node in back or inventory.managers[:1] if node.name in nodes]

@@ -24,6 +24,14 @@ def node_ids(lab: Lab) -> dict[str, str]:
     return {name: node["ID"] for name, node in lab.nodes().items()}
 
 
+def ids(lab: Lab) -> dict[str, str]:
+    return {name: one["Id"] for name, one in lab.containers().items()}
+
+
+def greets(lab: Lab) -> bool:
+    return get(lab.url(80)).text.strip() == "Hello Docker!!"
+
+
 def all_run(lab: Lab) -> bool:
     return [len(lab.tasks(service)) for service in ("echo_api", "echo_nginx", "ingress_haproxy")] == [3, 3, 1]
 
@@ -47,8 +55,41 @@ def test_all_nodes_stopped_come_back_as_the_same_swarm(deployed: Lab) -> None:
     deployed.inv("up")
     assert (cluster_id(deployed), addresses(deployed), node_ids(deployed)) == before
     eventually(lambda: all_run(deployed), within=60, what="the services' tasks run again")
-    greets = "Hello Docker!!"
-    # Engines that lost each other look for each other once a minute; until then names on their networks are unknown.
-    eventually(
-        lambda: get(deployed.url(80)).text.strip() == greets, within=150, what="the ingress passes requests on again"
-    )
+    eventually(lambda: greets(deployed), within=20, what="the ingress passes requests on again")
+
+
+def test_stop_and_start(deployed: Lab) -> None:
+    """Everything is as it was when start says so."""
+    before, made = (cluster_id(deployed), addresses(deployed), node_ids(deployed)), ids(deployed)
+    deployed.inv("stop")
+    assert {one["State"]["Status"] for one in deployed.containers().values()} == {"exited"}
+    assert "Nothing to change." in deployed.inv("stop").out
+    deployed.inv("start", timeout=190)
+    assert all_run(deployed)
+    assert (cluster_id(deployed), addresses(deployed), node_ids(deployed)) == before
+    assert ids(deployed) == made
+    eventually(lambda: greets(deployed), within=20, what="the ingress passes requests on again")
+    assert "Nothing to change." in deployed.inv("start").out
+
+
+def test_start_after_everything_was_killed_or_frozen(deployed: Lab) -> None:
+    """As a crash of the machine leaves it; one container was frozen and is thawed."""
+    frozen, *killed = deployed.containers()
+    docker("kill", *killed)
+    docker("pause", frozen)
+    deployed.inv("start", timeout=190)
+    assert all_run(deployed)
+    eventually(lambda: greets(deployed), within=20, what="the ingress passes requests on again")
+
+
+def test_a_frozen_node_is_thawed_by_up(deployed: Lab) -> None:
+    docker("pause", deployed.container("worker01"))
+    assert deployed.inv("up").out.splitlines().count("worker01  ok=1  changed=1  failed=0") == 1
+    assert {node["Status"]["State"] for node in deployed.nodes().values()} == {"ready"}
+
+
+def test_start_makes_no_containers(deployed: Lab) -> None:
+    with deployed.changed():
+        deployed.hosts("workers")["worker09"] = {}
+        deployed.save()
+        assert "no container for worker09" in deployed.inv("start", check=1).err
