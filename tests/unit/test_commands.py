@@ -23,7 +23,10 @@ TOKEN = Secret("SWMTKN-1-very-secret")
 
 CASES: dict[str, Command] = {
     "swarm.init": swarm.init("10.89.0.11"),
+    "swarm.init with settings": swarm.init("10.89.0.11", ["--task-history-limit=3", "--data-path-port=5789"]),
+    "swarm.update": swarm.update(["--dispatcher-heartbeat=5s"]),
     "swarm.join": swarm.join(TOKEN, "10.89.0.32", "10.89.0.11"),
+    "swarm.join drained": swarm.join(TOKEN, "10.89.0.32", "10.89.0.11", "drain"),
     "swarm.leave": swarm.leave(),
     "swarm.rotate_token": swarm.rotate_token("worker"),
     "swarm.autolock on": swarm.autolock(on=True),
