@@ -10,9 +10,9 @@ from swarmops.cluster import Cluster
 from swarmops.commands import node as commands
 from swarmops.facts import SwarmNode
 from swarmops.inventory import Node
+from swarmops.ops.members import change
 from swarmops.plan import MARK, called, match
 from swarmops.report import Recap
-
 
 OURS = "swarmops."
 """What labels begin with that no operator has set."""
@@ -44,8 +44,7 @@ def _put_back(cluster: Cluster, node: Node, member: SwarmNode, old: Member | Non
     availability = before if node.vars.availability is None and before != member.availability else None
     if not labels and not without and not availability:
         return
-    command = commands.update(member.id, availability=availability, labels=labels, without=without)
-    cluster.manage(command)
+    change(cluster, member.id, commands.update(member.id, availability=availability, labels=labels, without=without))
     said = [f"{key}={value}" for key, value in labels.items()] + [f"{key}-" for key in without]
     said += [availability] if availability else []
     recap.changed(node.name, f"put back: {', '.join(said)}")

@@ -13,6 +13,7 @@ from swarmops.facts import Engine
 from swarmops.inventory import Node
 from swarmops.ops import convergence, former, images
 from swarmops.ops.cluster import up
+from swarmops.ops.members import change
 from swarmops.plan import MARK
 from swarmops.report import Recap
 from swarmops.wait import Deadline, until
@@ -71,63 +72,89 @@ class Restoration:
     def run(self, file: Path, replaced: dict[str, bytes], *, force: bool) -> None:
         """All of it, in order."""
         if self.cluster.lab:
-            self._start_lab(file)
+            self._start_lab()
         until(self._unanswering, self.deadline, self.cluster.progress)
-        if force or not self._under_way():
-            self._begin(archive.state(file, replaced), force=force)
+        occupied = self._occupied()
+        begun = not force and self._under_way(occupied)
+        if self.cluster.lab:
+            self._fill_registry(file)
+        if not begun:
+            self._make_room(occupied)
+            self._begin(archive.state(file, replaced))
         self._settle_address()
         self._rename_images()
         up(self.cluster, max(self.deadline.left, 1), self.recap)
         moved = self.manifest.node if self.manifest.name != self.manager.name else ""
         former.put_back(self.cluster, self.manifest.members, self.recap, moved=moved)
         self._await_services()
-        self.cluster.manage(node_commands.update(self.manifest.node, without=[RESTORING]))
+        change(self.cluster, self.manifest.node, node_commands.update(self.manifest.node, without=[RESTORING]))
         self.recap.ok("cluster")
 
-    def _start_lab(self, file: Path) -> None:
-        from swarmops.lab import registry_data
+    def _start_lab(self) -> None:
         from swarmops.lab.up import start
 
         _, starting = start(self.cluster, self.recap)
         if starting:
             starting.result()
+
+    def _fill_registry(self, file: Path) -> None:
+        from swarmops.lab import registry_data
+
         with archive.registry(file) as data:
             registry_data.load(self.cluster.engine, self.cluster.container("registry"), data)
 
     def _unanswering(self) -> str:
-        try:
-            state = Engine.read(self.cluster.api(self.manager.name)).state
-        except Refused:
-            raise
-        except ConnectionFailed as error:
-            return str(error).splitlines()[0]
-        return f"{self.manager.name}: its engine looks for its swarm" if state == "pending" else ""
+        """The nodes whose engines do not answer yet, in words."""
 
-    def _under_way(self) -> bool:
+        def problem(node: Node) -> str:
+            try:
+                state = Engine.read(self.cluster.api(node.name)).state
+            except Refused:
+                raise
+            except ConnectionFailed as error:
+                return str(error).splitlines()[0]
+            return f"{node.name}: its engine looks for its swarm" if state == "pending" else ""
+
+        return ", ".join(filter(None, self.cluster.each(self.cluster.inventory.nodes, problem)))
+
+    def _occupied(self) -> dict[str, Engine]:
+        """The nodes that have the state of a swarm, and the first manager if it is in one."""
+        nodes = self.cluster.inventory.nodes
+        engines = self.cluster.each(nodes, lambda node: Engine.read(self.cluster.api(node.name)))
+        return {
+            node.name: engine
+            for node, engine in zip(nodes, engines, strict=True)
+            if engine.control or engine.locked or (node == self.manager and engine.state != "inactive")
+        }
+
+    def _under_way(self, occupied: dict[str, Engine]) -> bool:
         """Whether this very backup is on the manager already, and not yet all that comes after."""
-        engine = Engine.read(self.cluster.api(self.manager.name))
-        if engine.state == "inactive":
-            return False
-        if engine.control and not engine.error:
+        engine = occupied.get(self.manager.name)
+        if engine and engine.control and not engine.error:
             own = [node for node in facts.nodes(self.cluster.api(self.manager.name)) if node.id == engine.node_id]
             if own and own[0].labels.get(RESTORING) == self.manifest.mark:
                 return True
-        raise SwarmopsError(
-            f"{self.manager.name} is in a swarm, which would be lost",
-            remedy="inv down --volumes makes room in a lab; --force puts the backup in that swarm's place",
-        )
+        if occupied:
+            raise SwarmopsError(
+                f"{', '.join(occupied)}: in a swarm already, which would be lost",
+                remedy="inv down --volumes makes room in a lab; --force puts the backup in that swarm's place",
+            )
+        return False
 
-    def _begin(self, packed: bytes, *, force: bool) -> None:
-        """Puts the state on the manager and makes a swarm of it, with no other manager."""
-        name, api = self.manager.name, self.cluster.api(self.manager.name)
-        if force and Engine.read(api).state != "inactive":
+    def _make_room(self, occupied: dict[str, Engine]) -> None:
+        """Ends the swarm that is there: two with the same nodes could not be told apart."""
+        for name in occupied:
             self.cluster.run(name, swarm.leave())
             self._done(name, "left the swarm it was in")
+
+    def _begin(self, packed: bytes) -> None:
+        """Puts the state on the manager and makes a swarm of it, with no other manager."""
+        name = self.manager.name
         self.cluster.run(name, state.put(packed), timeout=max(self.deadline.left, 1))
         self.cluster.run(name, state.alone(self.manager.address), timeout=max(self.deadline.left, 1))
         until(self._leaderless, self.deadline, self.cluster.progress)
         marks = {RESTORING: self.manifest.mark, MARK: name}
-        self.cluster.run(name, node_commands.update(self.manifest.node, labels=marks))
+        change(self.cluster, self.manifest.node, node_commands.update(self.manifest.node, labels=marks))
         self._done(name, f"has the state of {self.manifest.name}, of {self.manifest.made}")
 
     def _leaderless(self) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from engine import Lab, docker, eventually, get
+from engine import Lab, docker, eventually, get, passwords
 
 SECRET = "the contents of a secret of the swarm"
 
@@ -72,7 +73,7 @@ def test_what_is_no_backup_changes_nothing(other: Lab, backup: Path, tmp_path: P
 def test_a_backup_does_not_replace_a_swarm_unasked(deployed: Lab, backup: Path) -> None:
     before = swarm(deployed), deployed.lives()
     run = deployed.inv("swarm.restore", str(backup), check=1)
-    assert "manager is in a swarm, which would be lost" in run.err
+    assert "manager: in a swarm already, which would be lost" in run.err
     assert "--force" in run.err
     assert (swarm(deployed), deployed.lives()) == before
 
@@ -110,3 +111,24 @@ def test_what_was_restored_is_operated_as_ever(other: Lab) -> None:
     )
     other.inv("deploy", "echo")
     assert get(other.url(80)).status == 200
+
+
+def test_a_backup_of_managers_that_lock_takes_their_key(other: Lab, tmp_path: Path) -> None:
+    """It is put in the place of the swarm that runs, whose workers find their manager again."""
+    file, place = tmp_path / "locked", other.folder / "unlock.key"
+    before = {name: node["ID"] for name, node in other.nodes().items()}
+    with other.changed():
+        other.vars["swarm"] = {"unlock_key": {"file": "unlock.key"}}
+        other.save()
+        other.inv("swarm.autolock")
+        key = place.read_text().strip()
+        passwords.append(key)
+        other.inv("swarm.backup", str(file))
+        assert key.encode() not in gzip.decompress(file.read_bytes())
+        place.write_text("SWMKEY-1-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n")
+        assert "with another key" in other.inv("swarm.restore", str(file), "--force", check=2).err
+        place.write_text(key)
+        other.inv("swarm.restore", str(file), "--force", timeout=240)
+    assert {name: node["ID"] for name, node in other.nodes().items()} == before
+    assert {node["Status"]["State"] for node in other.nodes().values()} == {"ready"}
+    eventually(lambda: get(other.url(80)).status == 200, within=60, what="the ingress answers")

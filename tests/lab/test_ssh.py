@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
+from pathlib import Path
 
 import pytest
 from engine import Lab, eventually, get
@@ -83,7 +84,7 @@ def test_up_finds_nothing_to_change_and_sets_what_is_new(behind: Lab, hosts: Lab
         hosts.hosts("workers")["worker02"]["labels"] = {"region": "it's east; $HOME"}
         hosts.save()
         hosts.inv("up")
-    assert behind.nodes()["worker02"]["Spec"]["Labels"] == {"region": "it's east; $HOME"}
+    assert behind.nodes()["worker02"]["Spec"]["Labels"]["region"] == "it's east; $HOME"
 
 
 def test_up_joins_a_host_that_left(behind: Lab, hosts: Lab) -> None:
@@ -105,6 +106,20 @@ def test_deploy_and_drain(behind: Lab, hosts: Lab) -> None:
     assert behind.running("worker01") == []
     assert [task["Node"] for task in behind.tasks("echo_api")] == ["worker02"] * 2
     assert get(behind.url(80)).status == 200
+
+
+def test_a_backup_is_brought_back(behind: Lab, hosts: Lab, tmp_path: Path) -> None:
+    before = {name: node["ID"] for name, node in behind.nodes().items()}
+    hosts.inv("swarm.backup", str(tmp_path / "backup"))
+    behind.node("manager", "sh", "-c", "echo later | docker config create later -")
+    hosts.inv("swarm.restore", str(tmp_path / "backup"), "--force", timeout=240)
+    assert "later" not in [config["Name"] for config in behind.ask("config", "ls")]
+    nodes = behind.nodes()
+    assert {name: node["ID"] for name, node in nodes.items()} == before, (
+        "the addresses are the same: so are the members"
+    )
+    assert {node["Status"]["State"] for node in nodes.values()} == {"ready"}
+    eventually(lambda: get(behind.url(80)).text.strip() == "Hello Docker!!", within=60, what="the ingress greets")
 
 
 def test_exec_shell_and_logs(hosts: Lab) -> None:
