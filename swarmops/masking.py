@@ -19,7 +19,10 @@ _PATTERNS = (
     (re.compile(r"SWM(?:TKN|KEY)-\d+-[\w+/-]+"), MASK),
     (re.compile(r"(-----BEGIN [A-Z ]*PRIVATE KEY-----).*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL), MASK),
     (re.compile(r"(://[^\s/:@\"']+:)[^\s/@\"']+(?=@)"), rf"\1{MASK}"),
-    (re.compile(r"(?i)\b((?:authorization|x-registry-auth)\\?\"?\s*[:=](?!\s*(?:null|\[))\s*\\?\"?)[^\"\r\n]+"), rf"\1{MASK}"),
+    (
+        re.compile(r"(?i)\b((?:authorization|x-registry-auth)\\?\"?\s*[:=](?!\s*(?:null|\[))\s*\\?\"?)[^\"\r\n]+"),
+        rf"\1{MASK}",
+    ),
     (re.compile(r"(?i)\b(basic|bearer)\s+[A-Za-z0-9._~+/=-]{8,}"), rf"\1 {MASK}"),
     # In JSON: "PASSWORD=…" as containers have it, and "password": "…"; then PASSWORD=… and password: … of other texts.
     (re.compile(rf'(?i)("{_NAME}=)(?:[^"\\]|\\.)+(?=")'), rf"\1{MASK}"),

@@ -79,7 +79,7 @@ def lab(make_lab: Callable[..., Lab]) -> Lab:
 @pytest.fixture(scope="session")
 def ha(make_lab: Callable[..., Lab]) -> Lab:
     """A lab of manager01 to manager03, worker01 and worker02, all Ready; whoever breaks it repairs it with `up`."""
-    lab = make_lab("swh", "10.94.0.0/24", (15500, 18500, 19500), workers=2, managers=3)
+    lab = make_lab("swh", "10.95.0.0/24", (15500, 18500, 19500), workers=2, managers=3)
     lab.inv("up", timeout=600)
     return lab
 

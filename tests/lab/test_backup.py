@@ -33,7 +33,7 @@ def backup(deployed: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 @pytest.fixture(scope="module")
 def other(make_lab: Callable[..., Lab]) -> Iterator[Lab]:
     """A lab that does not exist yet, with a node less."""
-    other = make_lab("swtc", "10.97.0.0/24", (15300, 18300, 19300), workers=2)
+    other = make_lab("swtc", "10.97.0.0/24", (15800, 18800, 19800), workers=2)
     yield other
     other.destroy()
 

@@ -15,14 +15,21 @@ CUT = ("iptables", "-t", "mangle", "-I", "POSTROUTING", "-o", "eth0", "-j", "DRO
 
 @pytest.fixture(scope="module")
 def drilled(ha: Lab) -> Iterator[Lab]:
-    """Three managers and two workers, with the echo stack behind the ingress."""
-    ha.inv("up")
-    for image in ("echo", "nginx", "haproxy"):
-        ha.inv("push", image, timeout=600)
-    for stack in ("echo", "ingress"):
-        ha.inv("deploy", stack)
-    yield ha
-    ha.inv("up")
+    """Three managers and two workers, the echo stack behind the ingress; a worker that says nothing is down sooner."""
+    with ha.changed():
+        set_heartbeat(ha, "3s")
+        for image in ("echo", "nginx", "haproxy"):
+            ha.inv("push", image, timeout=600)
+        for stack in ("echo", "ingress"):
+            ha.inv("deploy", stack)
+        yield ha
+        set_heartbeat(ha, "5s")
+
+
+def set_heartbeat(lab: Lab, seconds: str) -> None:
+    lab.vars["swarm"] = {"heartbeat": seconds}
+    lab.save()
+    lab.inv("up")
 
 
 def everybody(lab: Lab) -> list[str]:

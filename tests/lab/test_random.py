@@ -175,7 +175,7 @@ def test_a_random_walk(walked: Lab) -> None:
 
 @pytest.fixture
 def cold(make_lab: Callable[..., Lab]) -> Iterator[Lab]:
-    lab = make_lab("swi", "10.93.0.0/24", (15600, 18600, 19600), workers=2, managers=3)
+    lab = make_lab("swi", "10.90.0.0/24", (15600, 18600, 19600), workers=2, managers=3)
     yield lab
     lab.destroy()
 
