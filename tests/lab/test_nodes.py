@@ -1,4 +1,4 @@
-"""One node at a time: what a verb has done is true by the engine's word when it returns. Several: test_node_verbs.py."""
+"""One node at a time: what a verb did is true by the engine's word when it returns. Several: test_node_verbs.py."""
 
 from __future__ import annotations
 
