@@ -64,6 +64,11 @@ def refuse_loss(leaving: Sequence[SwarmNode], listed: Iterable[SwarmNode]) -> No
     )
 
 
+def last(member: SwarmNode) -> tuple[bool, bool]:
+    """To sort members by that leave: lost managers go first and the leader last, so that the quorum is kept."""
+    return member.reachability == "reachable", member.leader
+
+
 def even(managers: int) -> str:
     """What an even number of managers does to fault tolerance, in words; empty for an odd one."""
     if managers % 2 or not managers:

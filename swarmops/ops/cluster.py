@@ -87,6 +87,7 @@ class Up:
         self.recap = recap
         self.engines: dict[str, Engine] = {}
         self.starting: Future[None] | None = None
+        self.fresh: frozenset[str] = frozenset()
         self._lock = threading.Lock()
 
     def run(self) -> None:
@@ -94,6 +95,7 @@ class Up:
         containers = planning.observe(self.cluster) if self.cluster.lab else {}
         looking = self.cluster.later(lambda: planning.glance(self.cluster))  # while the compose file is compared
         found = planning.look_lab(self.cluster, containers) if self.cluster.lab else None
+        self.fresh = found.lab.fresh if found else frozenset()
         seen = Seen(looking.result(), lab=found.lab if found else None)
         touched = self._start(found, seen) if found else set()
         strangers = self._strangers(seen.swarm, touched)
@@ -176,9 +178,8 @@ class Up:
                 return self._through(self.cluster.manager())
         managers = self.cluster.inventory.managers
         self._unlock([node for node in managers if engines.of(node).locked], engines)
-        in_use = any(engines.of(node).state != "inactive" for node in managers)
-        # A manager that was demoted by hand leaves the control to a node that the inventory has as a worker.
-        for node in (*managers, *(self.cluster.inventory.workers if in_use else ())):
+        # Of nodes that somebody promoted one may be all that holds the state of the swarm: none is made beside it.
+        for node in (*managers, *self._promoted(engines)):
             if engines.of(node).control:
                 self._know(node, engines.of(node))
                 until(lambda: self._leaderless(node), self.deadline, self.cluster.progress)  # noqa: B023
@@ -187,10 +188,23 @@ class Up:
             raise without_leader(managers[0])
         return self._init(managers[0], engines)
 
+    def _promoted(self, engines: Engines) -> list[Node]:
+        """The workers of the inventory that hold the state of a swarm, unlocked if need be."""
+        managers, workers = self.cluster.inventory.managers, self.cluster.inventory.workers
+        if not self.cluster.lab and all(engines.of(node).state == "inactive" for node in managers):
+            return []  # where real hosts are in a swarm, none is made
+        known = [node for node in workers if node.name not in self.fresh]
+        said = self.cluster.each(known, lambda node: await_engine(self, node, settled=False))
+        self._unlock([node for node, engine in zip(known, said, strict=True) if engine.locked], engines)
+        return [node for node, engine in zip(known, said, strict=True) if engine.control or engine.locked]
+
     def _through(self, api: EngineAPI) -> Leader:
         """A manager that answers; one that has left the inventory is known by its own word."""
-        stated = {node.name: node.address for node in self.cluster.inventory.nodes}
-        return Leader(api.node, stated.get(api.node) or api.get("/info")["Swarm"]["NodeAddr"])
+        stated = {node.name: node for node in self.cluster.inventory.nodes}
+        if api.node not in stated:
+            return Leader(api.node, api.get("/info")["Swarm"]["NodeAddr"])
+        self._know(stated[api.node], Engine.read(api))
+        return Leader(api.node, stated[api.node].address)
 
     def _leaderless(self, node: Node) -> str:
         """What a manager waits for before it can speak for the swarm: others may still be coming back."""
@@ -291,14 +305,14 @@ class Engines:
         return lambda: await_engine(self._run, node)
 
 
-def await_engine(run: Up, node: Node) -> Engine:
-    """Asks a node's engine until it answers and knows whether it is in a swarm. Raises WaitTimeout."""
+def await_engine(run: Up, node: Node, *, settled: bool = True) -> Engine:
+    """Asks a node's engine until it answers and, where that is asked for, has found its swarm. Raises WaitTimeout."""
     cluster, problem = run.cluster, "it does not answer"
     while True:
         try:
             api = EngineAPI(cluster.door(node.name), dial=DIAL_WHEN_UP, timeout=max(run.deadline.left, 1))
             engine = Engine.read(api)
-            if engine.state != "pending" or _removed(cluster, engine):
+            if engine.state != "pending" or not settled or _removed(cluster, engine):
                 cluster.adopt(api)
                 return engine
             problem = "its engine has not found the swarm's managers yet"

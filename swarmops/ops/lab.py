@@ -61,7 +61,7 @@ def start(cluster: Cluster, timeout: float, recap: Recap) -> None:
     if missing := [node.name for node in nodes if cluster.container(node.name) not in seen]:
         raise SwarmopsError(f"the lab has no container for {', '.join(missing)}", remedy="inv up makes them")
     asleep = {one.node: one for one in seen.values() if not one.running}
-    managers = [node for node in cluster.inventory.managers if node.name in asleep]
+    managers = list(cluster.inventory.managers)  # one that is awake may be locked, or wait for the others
     workers = [node for node in cluster.inventory.workers if node.name in asleep]
     _start(cluster, asleep.keys() - {node.name for node in workers}, asleep, deadline, recap)
     # Where somebody promoted workers by hand, the managers alone may be no quorum.

@@ -38,7 +38,7 @@ def demote(cluster: Cluster, nodes: Sequence[Node], timeout: float, recap: Recap
 
     Raises SwarmopsError, before anything changes, where that would lose the quorum. `timeout` is for each batch.
     """
-    members = find_all(cluster, nodes)
+    members = dict(sorted(find_all(cluster, nodes).items(), key=lambda item: quorum.last(item[1])))
     quorum.refuse_loss(list(members.values()), cluster.ask(facts.nodes))
     _role(cluster, members, Role.WORKER, timeout, recap, batch)
 
@@ -68,14 +68,6 @@ def label(cluster: Cluster, nodes: Sequence[Node], wanted: Labels, recap: Recap)
             recap.note(
                 f"{cluster.inventory.path.name} has {name} with {', '.join(other)}: the next inv up sets it back."
             )
-
-
-def find(cluster: Cluster, name: str) -> SwarmNode:
-    """The member of the swarm that is a node of the inventory.
-
-    Raises InputError for a name that the inventory has not, SwarmopsError when the node is not in the swarm.
-    """
-    return find_all(cluster, [cluster.inventory.node(name)])[name]
 
 
 def find_all(cluster: Cluster, nodes: Iterable[Node]) -> dict[str, SwarmNode]:

@@ -14,7 +14,7 @@ from swarmops.errors import ConnectionFailed, PendingError, SwarmopsError
 from swarmops.facts import Engine, Json
 from swarmops.inventory import Node
 from swarmops.inventory.schema import Network
-from swarmops.plan import Plan, Seen, Swarm, drift, make, match
+from swarmops.plan import Plan, Seen, Step, Swarm, drift, make, match
 from swarmops.report import table
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def propose(cluster: Cluster, chosen: Sequence[Node] | None) -> Proposal:
     """
     seen = survey(cluster, chosen)
     plan = make(cluster.inventory, seen, chosen)
-    return Proposal(plan, tuple(_deploys(cluster, seen)) if chosen is None else ())
+    return Proposal(plan, tuple(_deploys(cluster, seen, plan)) if chosen is None else ())
 
 
 def survey(cluster: Cluster, chosen: Sequence[Node] | None) -> Seen:
@@ -165,13 +165,14 @@ def _users(api: EngineAPI, networks: Iterable[Json]) -> dict[str, list[str]]:
     return found
 
 
-def _deploys(cluster: Cluster, seen: Seen) -> Iterator[tuple[str, str]]:
+def _deploys(cluster: Cluster, seen: Seen, plan: Plan) -> Iterator[tuple[str, str]]:
     """What `deploy` would change in the stacks of the inventory."""
     from swarmops.ops import history
 
+    new = any(action.step is Step.INIT for action in plan.actions)
     for name in cluster.inventory.settings.stacks:
         if seen.swarm is None:
-            yield name, "nothing runs yet (known after init)"
+            yield name, "nothing runs yet (known after init)" if new else "known once a manager answers"
             continue
         try:
             yield from history.changes(cluster, name).items()

@@ -23,7 +23,7 @@ def remove(cluster: Cluster, nodes: Sequence[Node], how: How, recap: Recap) -> N
 
     Raises SwarmopsError, before anything changes, where the quorum would be lost or something needs the nodes.
     """
-    members = seek(cluster, nodes)
+    members = dict(sorted(seek(cluster, nodes).items(), key=lambda item: quorum.last(item[1])))
     quorum.refuse_loss(list(members.values()), cluster.ask(facts.nodes))
     refuse_stranded(cluster, members, how)
     for part in batches(members, how.batch):

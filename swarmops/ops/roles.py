@@ -11,7 +11,7 @@ from swarmops.errors import ConnectionFailed
 from swarmops.facts import Engine, SwarmNode
 from swarmops.inventory import Role
 from swarmops.ops.members import change
-from swarmops.quorum import refuse_loss
+from swarmops.quorum import last, refuse_loss
 from swarmops.wait import Deadline, until
 
 
@@ -29,7 +29,7 @@ def set_roles(cluster: Cluster, members: Mapping[str, SwarmNode], role: Role, de
         )
         refuse_loss(list(members.values()), cluster.ask(facts.nodes))
     command = commands.promote if role is Role.MANAGER else commands.demote
-    for member in sorted(members.values(), key=lambda member: (member.reachability == "reachable", member.leader)):
+    for member in sorted(members.values(), key=last):
         change(cluster, member.id, command(member.id))
     await_roles(cluster, members, role, deadline)
 

@@ -7,13 +7,14 @@ from itertools import groupby
 
 from swarmops import facts
 from swarmops.cluster import Cluster
-from swarmops.commands import node as node_commands
+from swarmops.commands import Command, node as node_commands
 from swarmops.connect.api import EngineAPI
 from swarmops.errors import CommandFailed
 from swarmops.facts import SwarmNode
 from swarmops.inventory import Role
+from swarmops.ops.members import change
 from swarmops.ops.roles import set_roles
-from swarmops.plan import FORMING, MARK, Action, Plan, Step, Swarm
+from swarmops.plan import FORMING, MARK, Action, Plan, Step, Swarm, called
 from swarmops.quorum import refuse_loss
 from swarmops.report import Recap
 from swarmops.wait import Deadline, until
@@ -76,9 +77,9 @@ class Settling:
 
     def _one(self, action: Action) -> None:
         if action.step is Step.MARK:
-            mark(self.cluster, action.target, action.node)
+            mark(self.cluster, action.target, action.node, self._former_labels(action))
         elif action.step is Step.COMMAND and action.command:
-            self.cluster.manage(action.command)
+            self._command(action.command, action.target)
         elif action.step in (Step.PROMOTE, Step.DEMOTE):
             role = Role.MANAGER if action.step is Step.PROMOTE else Role.WORKER
             set_roles(self.cluster, {action.node: self.members[action.target]}, role, self.deadline)
@@ -91,6 +92,17 @@ class Settling:
                 Step.REMOVE: self._remove,
                 Step.DISCARD: self._discard,
             }[action.step](action)
+
+    def _command(self, command: Command, member: str) -> None:
+        if member in self.members:
+            change(self.cluster, member, command)
+        else:
+            self.cluster.manage(command)
+
+    def _former_labels(self, action: Action) -> Mapping[str, str]:
+        """What a node that joined anew was labelled with, where `up` ended before it could be put back."""
+        lives = (one for one in self.members.values() if one.id != action.target and called(one) == action.node)
+        return next((one.labels for one in lives if not one.ready), {})
 
     def _autolock(self, _: Action) -> None:
         from swarmops.ops.autolock import set_autolock
@@ -127,7 +139,7 @@ class Settling:
             return f"{member.hostname} to be none of the managers any more" if member.id in managers else ""
 
         refuse_loss([member], self.cluster.ask(facts.nodes))
-        self.cluster.manage(node_commands.demote(member.id))
+        change(self.cluster, member.id, node_commands.demote(member.id))
         until(missing, self.deadline, self.cluster.progress)
 
     def _remove(self, action: Action) -> None:

@@ -10,7 +10,7 @@ from swarmops.facts import SwarmNode
 from swarmops.plan.action import Action, Step
 from swarmops.plan.members import MARK, called
 from swarmops.plan.seen import Swarm
-from swarmops.quorum import refuse_loss
+from swarmops.quorum import last, refuse_loss
 
 LEFT = "it is not in the inventory any more"
 
@@ -38,7 +38,8 @@ def formers(
         if member.id not in known and called(member) not in names and _ours(member, containers)
     }
     found = dict.fromkeys((*ours, *containers))
-    return [Former(name, ours.get(name), containers.get(name, "")) for name in found]
+    gone = (Former(name, ours.get(name), containers.get(name, "")) for name in found)
+    return sorted(gone, key=lambda former: last(former.member) if former.member else (False, False))
 
 
 def removals(former: Iterable[Former]) -> list[Action]:

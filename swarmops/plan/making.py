@@ -166,6 +166,8 @@ def _formed(inventory: Inventory, seen: Seen, nodes: Sequence[Node]) -> _Forecas
             forecast.actions += joining(node, NO_ENGINE, listed, own=True, after=after)
             forecast.members[node.name] = _blank(node)
         else:
+            if node.name in lab.moved and node.role is Role.MANAGER:
+                moving(node, lab.moved[node.name])  # it raises: asleep or not, the others know it by its address
             forecast.unknown.append(node.name)
     return forecast
 
@@ -183,6 +185,8 @@ def unlocking(node: Node) -> Action:
 def _first(inventory: Inventory, seen: Seen) -> Node | None:
     """The manager that makes a swarm where there is none; None where one of them may be in one."""
     lab = seen.lab or Lab()
+    if any(engine.control for engine in seen.engines.values()):  # also of a worker that somebody promoted
+        return None
     for node in inventory.managers:
         engine = seen.engines.get(node.name) or (NO_ENGINE if node.name in lab.fresh else None)
         if engine is None or engine.state != "inactive":
@@ -234,3 +238,5 @@ def _awaited(seen: Seen, nodes: Iterable[Node], forecast: _Forecast) -> Iterator
             yield f"{node.name} does not answer: {seen.silent[node.name]}"
         elif node.name in forecast.members and node.name not in starting:
             yield from filter(None, [not_ready([node], forecast.members)])
+        elif node.name in forecast.unknown and seen.swarm is None and node.name not in starting:
+            yield f"{node.name}: no manager answers"

@@ -51,6 +51,8 @@ def not_ready(nodes: Iterable[Node], members: Mapping[str, SwarmNode]) -> str:
             missing.append(f"{node.name} is {member.state}")
         elif member.manages and member.reachability != "reachable":
             missing.append(f"{node.name} is a manager that is {member.reachability}")
+        elif member.manages is not (member.role == Role.MANAGER):
+            missing.append(f"{node.name} is still to be {'demoted' if member.manages else 'promoted'}")
     return ", ".join(missing)
 
 

@@ -99,6 +99,8 @@ def test_match(listed: list[SwarmNode], ids: dict[str, str], found: dict[str, st
         # A worker in the inventory that is a manager now: its role is for later, its health is not.
         (BOTH | {"worker01": manager("worker01", "unknown")}, "worker01 is a manager that is unknown"),
         (BOTH | {"manager": member("manager")}, ""),
+        (BOTH | {"worker01": member("worker01", role="manager")}, "worker01 is still to be promoted"),
+        (BOTH | {"worker01": manager("worker01", role="worker")}, "worker01 is still to be demoted"),
     ],
 )
 def test_not_ready(members: dict[str, SwarmNode], missing: str) -> None:
@@ -239,6 +241,27 @@ def test_engines_without_a_swarm(inventory: Inventory) -> None:
     ]
 
 
+def test_no_swarm_is_made_beside_one_that_a_promoted_worker_holds(inventory: Inventory) -> None:
+    engines = {"manager": swarm_state("inactive", ""), "worker01": swarm_state("active", control=True)}
+    made = plan.make(inventory, Seen(engines=engines, lab=Lab()))
+    assert lines(made) == []
+    assert made.awaited[0] == "manager: no manager answers"
+
+
+def test_managers_that_are_lost_go_first_and_the_leader_last(inventory: Inventory) -> None:
+    left = (
+        marked("manager02", role="manager", reachability="reachable", leader=True),
+        marked("manager03", role="manager", reachability="reachable"),
+        marked("manager04", role="manager", reachability="unreachable", state="down"),
+    )
+    made = plan.make(inventory, stands(*RIGHT, *left))
+    assert [action.node for action in made.actions if action.what == "demote to worker"] == [
+        "manager04",
+        "manager03",
+        "manager02",
+    ]
+
+
 def test_a_container_that_was_killed_comes_back_as_the_member_that_it_was(inventory: Inventory) -> None:
     gone = marked("worker02", state="down")
     lab = Lab({"worker02": "it is exited"})
@@ -280,8 +303,8 @@ def test_nodes_that_left_are_emptied_before_the_first_one_goes(inventory: Invent
         "manager02: drain",
         "manager02: demote to worker",
         "worker08: remove from the swarm",
-        "manager02: remove from the swarm",
         "worker09: remove from the swarm",
+        "manager02: remove from the swarm",
         "worker08: remove its container",
         "worker10: remove its container",
     ]
@@ -335,6 +358,12 @@ def test_a_manager_does_not_move(inventory: Inventory) -> None:
     with pytest.raises(InputError, match=r"manager is 10\.89\.0\.12 to the other managers") as error:
         plan.make(inventory, stands(*RIGHT, lab=lab))
     assert error.value.remedy == "state address: 10.89.0.12 for manager"
+
+
+def test_nor_does_one_that_sleeps(inventory: Inventory) -> None:
+    lab = Lab({"manager": "its definition changed"}, moved={"manager": "10.89.0.12"})
+    with pytest.raises(InputError, match="10.89.0.12 to the other managers"):
+        plan.make(inventory, Seen(lab=lab))
 
 
 def test_a_node_that_left_makes_way_for_one_that_needs_its_address(inventory: Inventory) -> None:
