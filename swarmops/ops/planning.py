@@ -177,4 +177,5 @@ def _deploys(cluster: Cluster, seen: Seen, plan: Plan) -> Iterator[tuple[str, st
         try:
             yield from history.changes(cluster, name).items()
         except SwarmopsError as error:
-            yield name, str(error).splitlines()[0]
+            said = str(error).partition("\n  Next: ")[0]
+            yield name, "; ".join(map(str.strip, said.splitlines()))
