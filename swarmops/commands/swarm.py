@@ -8,6 +8,10 @@ from swarmops.commands import Command, Secret, docker
 
 PORT = 2377
 
+# docker takes the token in its arguments alone. The engine that runs a lab tells those of every exec in its events, so
+# that a shell on the node adds it there: `ps` on that node shows it while it joins, and nothing else does.
+JOIN = 'exec docker swarm join --token "$(cat)" "$@"'
+
 
 def init(address: str, options: Sequence[str] = ()) -> Command:
     """Makes the first manager; the swarm listens and advertises on `address`, and has the settings of the options."""
@@ -22,18 +26,10 @@ def update(options: Sequence[str]) -> Command:
 def join(token: Secret, address: str, manager: str, availability: str = "active") -> Command:
     """Joins as what the token is for, through the manager at the address `manager`."""
     options = [f"--availability={availability}"] if availability != "active" else []
-    return docker(
-        "swarm",
-        "join",
-        "--token",
-        token,
-        "--advertise-addr",
-        address,
-        "--listen-addr",
-        f"{address}:{PORT}",
-        *options,
-        f"{manager}:{PORT}",
-    )
+    listen = ("--advertise-addr", address, "--listen-addr", f"{address}:{PORT}")
+    rest = (*listen, *options, f"{manager}:{PORT}")
+    shown = docker("swarm", "join", "--token", token, *rest)
+    return Command(("sh", "-c", JOIN, "sh", *rest), token, shown=str(shown))
 
 
 def leave() -> Command:
