@@ -12,7 +12,8 @@ from swarmops.commands import MASK
 
 SHORTEST = 4
 """Values that are shorter are in every text by chance: masked, it could not be read; unmasked, they tell nothing."""
-_NAME = r"[\w.-]*(?:password|passwd|passphrase|secret|token|credentials?|unlock_?key|(?:api|access|private)[_-]?key)"
+_KEY = r"(?:unlock_?key|(?:api|access|private|secret)[_-]?key(?:[_-]?base)?)"
+_NAME = rf"[\w.-]*(?:password|passwd|passphrase|[_.-]pass|[_.-]pwd|secret|token|credentials?|{_KEY})"
 SECRET_NAME = re.compile(rf"(?i){_NAME}")
 
 _PATTERNS = (

@@ -28,6 +28,7 @@ def read(cluster: Cluster) -> list[str]:
         _kept_key,
         _logins,
         _stats,
+        _services,
         _stacks,
     )
     asked = [cluster.later(lambda kind=kind: list(_quietly(kind(cluster)))) for kind in kinds]  # type: ignore[misc]

@@ -30,6 +30,10 @@ KEY = "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEE\n-----END EC PRIVATE KEY-----"
         ("DB_PASSWORD=two words\nA=b", f"DB_PASSWORD={MASK}\nA=b"),
         ("  API_TOKEN: abc\n  A: b", f"  API_TOKEN: {MASK}\n  A: b"),
         ("  aws_secret_access_key: abc", f"  aws_secret_access_key: {MASK}"),
+        ("DJANGO_SECRET_KEY=abc", f"DJANGO_SECRET_KEY={MASK}"),
+        ('["SECRET_KEY_BASE=abc"]', f'["SECRET_KEY_BASE={MASK}"]'),
+        ('{"secretKey": "abc"}', f'{{"secretKey": "{MASK}"}}'),
+        ("DB_PASS=abc\nMYSQL_PWD: abc", f"DB_PASS={MASK}\nMYSQL_PWD: {MASK}"),
     ],
 )
 def test_what_looks_like_a_secret(text: str, masked: str) -> None:
@@ -47,6 +51,8 @@ def test_what_looks_like_a_secret(text: str, masked: str) -> None:
         '{"Authorization": null, "Log": []}',
         "GET http://localhost:8000/ 200",
         "tokens: worker and manager",
+        "PWD=/root\nOLDPWD=/\nCOMPASS=north",
+        '["PWD=/root"]',
     ],
 )
 def test_what_is_none_stays(text: str) -> None:

@@ -1,0 +1,42 @@
+"""What a text for others may not have in it, as far as a cluster's managers tell."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from samples import service
+
+from swarmops import facts
+from swarmops.cluster import Cluster
+from swarmops.connect.api import EngineAPI
+from swarmops.errors import ConnectionFailed
+from swarmops.inventory import load
+from swarmops.ops import secret_values
+from swarmops.report import Progress
+
+HOSTS = """all:
+  vars: {cluster: two, transport: ssh, routing: dns}
+  children:
+    managers: {hosts: {m1: {ansible_host: 192.0.2.1, address: 10.89.0.11}}}
+"""
+ENV = ["DB_PASS=one", "SECRET_KEY=two=2", "API_TOKEN=", "DEBUG", "USER=somebody"]
+
+
+class Told(Cluster):
+    """A cluster whose managers tell of nothing but their services."""
+
+    def ask(self, question: Callable[[EngineAPI], Any]) -> Any:
+        if question is facts.services:
+            return [service(), service(template={"ContainerSpec": {"Env": ENV}})]
+        raise ConnectionFailed("nobody answers")
+
+
+def test_what_services_have_in_variables_that_are_called_secrets(tmp_path: Path) -> None:
+    """Whoever deployed them: no stack file here has to know of them."""
+    file = tmp_path / "inventory.yaml"
+    file.write_text(HOSTS)
+    with Told(load(file), Progress(io.StringIO())) as cluster:
+        assert secret_values.read(cluster) == ["one", "two=2"]
