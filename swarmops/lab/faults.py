@@ -32,18 +32,20 @@ DISK = "notes=/var/lib/docker/image/overlay2/layerdb/mounts; below=/run/swarmops
 FILL = f"""{DISK}
 mkdir -p $below
 mount --bind $notes $below
-mount -t tmpfs -o size=256k,mode=711 full $notes
-cp -a $below/. $notes/
+mount -t tmpfs -o size=$(($(find $below | wc -l) * 4 + 128))k,mode=711 full $notes
+cp -a $below/. $notes/ || {{ umount $notes; umount $below; exit 1; }}
+touch $notes/.copied
 cat /dev/zero >$notes/filler 2>/dev/null || true
 """
-# Full to the end, so that nothing is noted while the notes are taken over.
+# Full to the end, so that nothing is noted while the notes are taken over. What is not there was removed meanwhile, but
+# only where all had been copied.
 FREE = f"""{DISK}
 mountpoint -q $below || exit 0
-if [ "$(stat -f -c %T $notes)" = tmpfs ]; then
+if [ -e $notes/.copied ]; then
     for one in $below/*; do [ -s "$notes/${{one##*/}}/mount-id" ] || rm -rf "$one"; done
     for one in $notes/*; do [ ! -s "$one/mount-id" ] || cp -a "$one" $below/; done
-    umount $notes
 fi
+! mountpoint -q $notes || umount $notes
 umount $below
 """
 END = "docker ps -q --no-trunc --filter label=com.docker.swarm.task | xargs -r docker kill"

@@ -64,6 +64,19 @@ def test_what_a_lab_lacks(name: str, managers: int, workers: int, text: str) -> 
     assert drill.wanting(drill.named(name), managers, workers) == text
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("quorum-lost-and-recovered", "quorum-lost-and-recovered takes 3 managers"),
+        ("leader-killed", "leader-killed takes 3 managers"),
+        ("disk-full", ""),
+    ],
+)
+def test_what_a_swarm_lacks_whatever_the_inventory_says(name: str, text: str) -> None:
+    demoted = swarm(LEADER, manager("m2"), member("m3"), member("worker01"))
+    assert demoted.wanting(drill.named(name)) == text
+
+
 def test_an_outcome_says_what_users_would_have_seen() -> None:
     assert outcome("leader-killed", lost=3, deployed=12.06).text().splitlines() == [
         "leader-killed: killed worker01",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from swarmops import facts
 from swarmops.cluster import Cluster
 from swarmops.connect.api import EngineAPI
+from swarmops.drill import Drill, wanting
 from swarmops.errors import CommandFailed, ConnectionFailed
 from swarmops.facts import Service, SwarmNode, Task
 from swarmops.ingress import PROXY, STACK
@@ -46,11 +47,19 @@ class Seen:
         listed = [node for node in self.nodes if node.manages]
         return [node.hostname for node in sorted(listed, key=lambda node: not node.leader)]
 
+    @property
+    def workers(self) -> list[SwarmNode]:
+        """Those that do not manage."""
+        return [node for node in self.nodes if not node.manages]
+
+    def wanting(self, drill: Drill) -> str:
+        """What the swarm itself lacks for a drill, in words: it may have fewer managers than the inventory."""
+        return wanting(drill, len(self.managers), len(self.workers))
+
     def busiest(self) -> str:
         """The worker that runs the most tasks."""
         running = [task.node_id for task in self.tasks if task.state == "running"]
-        workers = [node for node in self.nodes if not node.manages]
-        return max(workers, key=lambda node: running.count(node.id)).hostname
+        return max(self.workers, key=lambda node: running.count(node.id)).hostname
 
     @property
     def past(self) -> frozenset[str]:

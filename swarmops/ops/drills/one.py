@@ -33,6 +33,8 @@ AFTER_SECONDS = 5.0
 """For so long requests are counted after that: none may be lost."""
 WELL_SECONDS = 30.0
 """A lab that is not well before has so long to become so: it may just have been started."""
+MEND_SECONDS = 300.0
+"""Mending has a time of its own: a drill whose time is over leaves nothing broken either."""
 CLEAN_SECONDS = 60.0
 """What was deployed meanwhile is removed within so long."""
 WARM_SECONDS, ANSWER_SECONDS = 1.0, 15.0
@@ -82,6 +84,9 @@ class Round:
     def outcome(self) -> Outcome:
         """All of it, in order."""
         before, way = self._well(), self._way
+        if lacks := before.wanting(self._drill):
+            text = f"{lacks}, and the swarm has fewer, whatever the inventory says: nothing was done to it"
+            raise SwarmopsError(text, remedy="inv plan tells what differs")
         hit = way.choose(before)
         did = f"{way.done} {', '.join(hit) or 'all containers'}"
         victims = targets(self._cluster, hit)
@@ -163,18 +168,25 @@ class Round:
         try:
             yield
         finally:
-            if not self._sound and self._way.mend is None:
+            if not self._sound:
+                self._mend_after_all(victims)
+
+    def _mend_after_all(self, victims: Sequence[Target]) -> None:
+        undo = self._way.mend
+        try:
+            if undo in (None, faults.start):
                 self._mend(victims)  # takes a while: another Ctrl-C ends it
-            elif not self._sound and self._way.mend:
+        finally:
+            if undo:
                 with uninterrupted():
-                    self._way.mend(self._cluster.engine, victims)
+                    undo(self._cluster.engine, victims)
 
     def _mend(self, victims: Sequence[Target]) -> None:
         """Undoes the fault. What was killed is started as `inv start` does it: an engine may have to be unlocked."""
         if self._way.mend is None:
-            recover(self._cluster, self._deadline.left, Recap(), sure=True)
+            recover(self._cluster, MEND_SECONDS, Recap(), sure=True)
         elif self._way.mend is faults.start:
-            lab.start(self._cluster, self._deadline.left, Recap())
+            lab.start(self._cluster, MEND_SECONDS, Recap())
         else:
             self._way.mend(self._cluster.engine, victims)
         self._sound = True
