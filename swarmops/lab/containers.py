@@ -9,8 +9,10 @@ from typing import Any
 
 from docker.api.client import APIClient
 from docker.errors import APIError, DockerException, NotFound
+from requests.exceptions import RequestException
 
 from swarmops.errors import SwarmopsError
+from swarmops.lab.engine import connect
 
 LABEL = "swarmops.cluster"
 
@@ -41,8 +43,12 @@ class Container:
 
 
 def observe(engine: APIClient, cluster: str) -> dict[str, Container]:
-    """The lab's containers, by name."""
-    found = engine.containers(all=True, filters={"label": f"{LABEL}={cluster}"})
+    """The lab's containers, by name. Raises ConnectionFailed when the engine does not answer any more."""
+    try:
+        found = engine.containers(all=True, filters={"label": f"{LABEL}={cluster}"})
+    except (DockerException, RequestException) as error:
+        connect()  # where the engine has died, this says what helps
+        raise SwarmopsError(f"the engine does not say which containers there are: {error}") from error
     return {item["Names"][0].lstrip("/"): _container(item) for item in found}
 
 

@@ -17,7 +17,7 @@ def own(make_lab: Callable[..., Lab]) -> Iterator[tuple[Lab, OwnEngine]]:
     project.vars.update(routing="dns", stacks={})
     project.save()
     project.inv("render", timeout=600)
-    compose = yaml.safe_load((project.folder / "stack/swf/compose.yml").read_text())
+    compose = yaml.safe_load((project.folder / "stack" / project.cluster / "compose.yml").read_text())
     engine = OwnEngine()
     try:
         engine.start()
