@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 from swarmops import private, secrets
@@ -22,14 +23,19 @@ def read(place: UnlockKey, folder: Path) -> Secret:
     return Secret(secrets.read(_source(place), folder).reveal().strip())
 
 
-def store(place: UnlockKey, folder: Path, key: Secret) -> None:
-    """Keeps the key in place of the one before, and reads it back. Raises SwarmopsError where that cannot be done."""
+def store(place: UnlockKey, folder: Path, key: Secret) -> Path | None:
+    """Keeps the key in place of the one before, and reads it back. Raises SwarmopsError where that cannot be done.
+
+    Returns where the one before is from now on, if it was in a file: a backup of its time takes no other.
+    """
+    kept = _set_aside(_path(place.file, folder), key) if place.file else None
     if place.file:
         private.write(_path(place.file, folder), f"{key.reveal()}\n".encode())
     else:
         _hand_over(place, folder, key)
     if read(place, folder) != key:
         raise SwarmopsError(f"{secrets.shown(_source(place))} does not give back the key that was stored")
+    return kept
 
 
 def shown(place: UnlockKey) -> str:
@@ -45,8 +51,23 @@ def _path(stated: str, folder: Path) -> Path:
     return folder / Path(stated).expanduser()
 
 
+def _set_aside(path: Path, key: Secret) -> Path | None:
+    """Copies a key that is not this one to a file of its own."""
+    try:
+        before = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise SwarmopsError(f"{path} cannot be read: {error.strerror}") from error
+    if before.strip() in (b"", key.reveal().encode()):
+        return None
+    kept = path.with_name(f"{path.name}.before-{datetime.now(UTC):%Y%m%d-%H%M%S}")
+    private.write(kept, before)
+    return kept
+
+
 def _check_mode(path: Path) -> None:
-    with suppress(FileNotFoundError):  # to read it says so in its own words
+    with suppress(OSError):  # to read it says so in its own words
         if (mode := path.stat().st_mode) & OTHERS:
             raise InputError(f"{path}: others may read the key (mode {mode & 0o777:04o})", remedy=f"chmod 600 {path}")
 

@@ -18,8 +18,10 @@ FOLDER, DATA = "/var/lib/registry", "docker"
 
 def save(engine: APIClient, container: str) -> Iterator[bytes]:
     """The registry's data as a tar, in pieces; nothing where it has none. Raises SwarmopsError."""
-    with _translated(container), suppress(NotFound):
-        yield from engine.get_archive(container, f"{FOLDER}/{DATA}")[0]
+    with _translated(container):
+        engine.inspect_container(container)  # one that is missing is no registry without data
+        with suppress(NotFound):
+            yield from engine.get_archive(container, f"{FOLDER}/{DATA}")[0]
 
 
 def load(engine: APIClient, container: str, data: IO[bytes]) -> None:

@@ -43,12 +43,13 @@ def set_autolock(cluster: Cluster, *, on: bool, recap: Recap, deadline: Deadline
     changed = cluster.ask(is_on) != on
     if changed:
         _refuse_absent(cluster)
-        cluster.manage(commands.autolock(on=on))
     try:
-        stored = place is not None and _keep(cluster, place)
-    except SwarmopsError:
         if changed:
-            cluster.manage(commands.autolock(on=not on))
+            cluster.manage(commands.autolock(on=on))
+        stored = place is not None and _keep(cluster, place)
+    except BaseException:  # Ctrl-C too
+        if changed and on:
+            cluster.manage(commands.autolock(on=False))
         raise
     until(lambda: _not_yet(cluster, on=on), deadline, cluster.progress)
     if changed:
@@ -111,7 +112,8 @@ def _keep(cluster: Cluster, place: UnlockKey) -> bool:
     with suppress(InputError, WaitTimeout):
         if keystore.read(place, folder) == key:
             return False
-    keystore.store(place, folder, key)
+    if kept := keystore.store(place, folder, key):
+        cluster.progress.done(f"kept the key before: file {kept}")
     return True
 
 

@@ -26,7 +26,19 @@ def test_a_file_is_its_owners_alone(tmp_path: Path) -> None:
     keystore.store(FILE, tmp_path, KEY)
     assert (path.read_text(), path.stat().st_mode & 0o777) == (f"{KEY.reveal()}\n", 0o600)
     assert keystore.read(FILE, tmp_path) == KEY
+
+
+def test_the_key_before_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "unlock.key"
+    assert keystore.store(FILE, tmp_path, KEY) is None
+    assert keystore.store(FILE, tmp_path, KEY) is None
     assert [*tmp_path.iterdir()] == [path]
+    path.chmod(0o644)
+    kept = keystore.store(FILE, tmp_path, Secret("another"))
+    assert kept
+    assert (kept.name[:18], kept.stat().st_mode & 0o777) == ("unlock.key.before-", 0o600)
+    assert kept.read_text().strip() == KEY.reveal()
+    assert {*tmp_path.iterdir()} == {path, kept}
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o622])
@@ -40,6 +52,10 @@ def test_a_file_that_others_may_use_is_refused(tmp_path: Path, mode: int) -> Non
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="No such file"):
         keystore.read(FILE, tmp_path)
+    with pytest.raises(InputError, match="Not a directory"):
+        keystore.read(UnlockKey(file=f"{__file__}/unlock.key"), tmp_path)
+    with pytest.raises(SwarmopsError, match="cannot be read: Is a directory"):
+        keystore.store(UnlockKey(file="."), tmp_path, KEY)
     with pytest.raises(SwarmopsError, match="cannot be written: No such file"):
         keystore.store(UnlockKey(file="nowhere/unlock.key"), tmp_path, KEY)
 
