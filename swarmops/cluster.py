@@ -35,6 +35,8 @@ T = TypeVar("T")
 
 ELECTION_SECONDS = 20.0
 """How long managers may take to elect a leader; 26.1.5 was seen to take up to 13 s after one was killed."""
+INFO_SECONDS = 45.0
+"""How long a manager may take to say that it has no leader: it asks for one first."""
 UNLOCK = "inv swarm.unlock"
 
 

@@ -36,15 +36,33 @@ gzip -1 "$copy/state.tar"
 base64 "$copy/state.tar.gz"
 """
 
-PUT = """new=$root/swarmops-restore
+# Whoever sends something is to hear why it was not wanted, not that nobody has read it.
+DRAIN = "trap 'cat >/dev/null' EXIT\n"
+
+# All that can fail does so here, while the state that is there is whole.
+STAGE = """command -v openssl >/dev/null || { echo 'there is no openssl' >&2; exit 1; }
+new=$root/swarmops-restore
+trap 'rm -rf "$new"; cat >/dev/null' EXIT
 rm -rf "$new"
 mkdir "$new"
 gzip -dc >"$new/state.tar"
 tar -C "$new" -xf "$new/state.tar"
 rm "$new/state.tar"
+echo MARK >"$new/swarm/swarmops-restoring"
+trap - EXIT
+"""
+
+SWAP = """new=$root/swarmops-restore
+[ -d "$new/swarm" ] || { echo "there is no $new" >&2; exit 1; }
 rm -rf "$root/swarm"
 mv "$new/swarm" "$root/swarm"
 rmdir "$new"
+"""
+
+MARKED = """[ ! -f "$root/swarm/swarmops-restoring" ] || cat "$root/swarm/swarmops-restoring"
+"""
+
+UNMARK = """rm -f "$root/swarm/swarmops-restoring"
 """
 
 # The last two of its files: a new one holds no entry at first.
@@ -69,9 +87,24 @@ def copy() -> Command:
     return _script(COPY.replace("SECONDS", str(COPY_SECONDS)), "a copy of the swarm's state")
 
 
-def put(packed: bytes) -> Command:
-    """Puts a copy, a tar by gzip, in the place of whatever state an engine has that is in no swarm."""
-    return _script(PUT, "the restoration of the swarm's state", packed)
+def stage(packed: bytes, mark: str) -> Command:
+    """Unpacks a copy, a tar by gzip, beside the state that is there, and leaves a mark in it."""
+    return _script(STAGE.replace("MARK", shlex.quote(mark)), "the unpacking of the swarm's state", packed)
+
+
+def swap() -> Command:
+    """Puts what `stage` unpacked in the place of whatever state an engine has that is in no swarm."""
+    return _script(SWAP, "the restoration of the swarm's state")
+
+
+def marked() -> Command:
+    """Prints the mark that `stage` has left in the state, if it is there."""
+    return _script(MARKED, "a look at the swarm's state")
+
+
+def unmark() -> Command:
+    """Takes that mark away."""
+    return _script(UNMARK, "the end of the restoration")
 
 
 def alone(address: str) -> Command:
@@ -95,4 +128,4 @@ def readdress(address: str) -> Command:
 
 
 def _script(text: str, shown: str, stdin: bytes | None = None) -> Command:
-    return Command(("sh", "-c", PRELUDE + text), stdin, shown=shown)
+    return Command(("sh", "-c", (DRAIN if stdin else "") + PRELUDE + text), stdin, shown=shown)

@@ -9,7 +9,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 
 from swarmops import facts
-from swarmops.cluster import ELECTION_SECONDS, Cluster
+from swarmops.cluster import ELECTION_SECONDS, INFO_SECONDS, UNLOCK, Cluster
 from swarmops.commands import state
 from swarmops.connect.api import EngineAPI
 from swarmops.errors import ConnectionFailed, InputError, PendingError, SwarmopsError
@@ -24,9 +24,6 @@ from swarmops.raft import Position, position
 from swarmops.report import Recap
 from swarmops.wait import Deadline, until
 
-INFO_SECONDS = 45.0
-"""How long a manager may take to say that it has no leader: it asks for one first."""
-
 
 @dataclass(frozen=True)
 class View:
@@ -39,8 +36,8 @@ class View:
 
     @property
     def survives(self) -> bool:
-        """Whether it is a manager that has the swarm's state."""
-        return self.engine is not None and self.engine.state == "active" and self.engine.control
+        """Whether it is a manager that has the swarm's state; pending where its engine has restarted since."""
+        return self.engine is not None and self.engine.state in ("active", "pending") and self.engine.control
 
     @property
     def leads(self) -> bool:
@@ -120,15 +117,31 @@ def _survivor(cluster: Cluster, views: list[View], chosen: str, *, sure: bool) -
     if chosen and chosen not in [view.node.name for view in survivors]:
         raise InputError(f"{chosen} is no manager that has the swarm's state")
     if not survivors and any(view.locked for view in views):
-        raise SwarmopsError("the managers that answer are locked", remedy="inv swarm.unlock, then this again")
+        raise SwarmopsError("the managers that answer are locked", remedy=f"{UNLOCK}, then this again")
     if not survivors:
         said = "".join(f"\n    {view.problem}" for view in views if view.problem)
         raise SwarmopsError(f"no manager survives:{said}", remedy="inv up, or inv swarm.restore of a backup")
+    if not chosen:
+        _refuse_locked(views, survivors)
     known = _positions(cluster, survivors) if len(survivors) > 1 and not chosen else {}
     best = chosen or max(survivors, key=lambda view: known.get(view.node.name, Position())).node.name
     if not sure:
         raise PendingError(_danger(views, survivors, best, known), remedy=_remedy(cluster))
     return cluster.inventory.node(best)
+
+
+def _refuse_locked(views: list[View], survivors: list[View]) -> None:
+    """Raises SwarmopsError where managers that are locked would bring the quorum back, without any loss."""
+    locked = [view.node.name for view in views if view.locked]
+    if locked and Quorum(_managers(survivors), len(survivors) + len(locked)).holds:
+        raise SwarmopsError(
+            f"{', '.join(locked)}: locked, and a quorum together with the managers that answer",
+            remedy=f"{UNLOCK}, then this again; --node says which manager to go on with nevertheless",
+        )
+
+
+def _managers(survivors: list[View]) -> int:
+    return max(view.managers for view in survivors)
 
 
 def _positions(cluster: Cluster, survivors: list[View]) -> dict[str, Position]:
@@ -147,13 +160,15 @@ def _positions(cluster: Cluster, survivors: list[View]) -> dict[str, Position]:
 
 
 def _danger(views: list[View], survivors: list[View], best: str, known: dict[str, Position]) -> str:
-    managers = max(view.managers for view in survivors)
+    managers = _managers(survivors)
     needed = Quorum(managers, len(survivors)).needed
     lines = [f"{len(survivors)} of {managers} managers answer, and a quorum takes {needed}:"]
     for view in views:
         if view.survives:
             at = f", its log goes to {known[view.node.name].commit}" if view.node.name in known else ""
             lines.append(f"  {view.node.name} has the swarm's state{at}")
+        elif view.locked:
+            lines.append(f"  {view.node.name} is locked")
         elif view.problem and view.node.role is Role.MANAGER:
             lines.append(f"  {view.problem}")
     lines.append(f"A new swarm would be made of what {best} has. What only the others know is lost, and if they")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from swarmops import archive, facts
 from swarmops.archive import Manifest
-from swarmops.cluster import Cluster
-from swarmops.commands import Secret, node as node_commands, service as service_commands, state, swarm
-from swarmops.errors import ConnectionFailed, InputError, Refused, SwarmopsError
+from swarmops.cluster import ELECTION_SECONDS, INFO_SECONDS, Cluster
+from swarmops.commands import Command, Secret, node as node_commands, service as service_commands, state, swarm
+from swarmops.connect.api import EngineAPI
+from swarmops.errors import ConnectionFailed, InputError, Refused, SwarmopsError, WaitTimeout
 from swarmops.facts import Engine
 from swarmops.inventory import Node
 from swarmops.ops import convergence, former, images
@@ -33,9 +36,12 @@ def restore(
     """
     deadline = Deadline(timeout)
     manifest = archive.read(file)
-    replaced = _opened(cluster, file, key) if manifest.autolock else {}
     cluster.progress.done(f"read {file}: {manifest.cluster}, {manifest.made}, engine {manifest.engine}")
-    Restoration(cluster, cluster.inventory.managers[0], manifest, deadline, recap).run(file, replaced, force=force)
+
+    def content() -> bytes:
+        return archive.state(file, _opened(cluster, file, key) if manifest.autolock else {})
+
+    Restoration(cluster, cluster.inventory.managers[0], manifest, deadline, recap).run(file, content, force=force)
     if manifest.autolock:
         recap.note("Managers locked when the backup was made. They do now if the inventory states it, with a new key.")
 
@@ -69,25 +75,30 @@ class Restoration:
         self.deadline = deadline
         self.recap = recap
 
-    def run(self, file: Path, replaced: dict[str, bytes], *, force: bool) -> None:
-        """All of it, in order."""
+    def run(self, file: Path, content: Callable[[], bytes], *, force: bool) -> None:
+        """All of it, in order. `content` is asked for the state where it is not on the manager already."""
         if self.cluster.lab:
             self._start_lab()
-        until(self._unanswering, self.deadline, self.cluster.progress)
+        self._await_engines()
         occupied = self._occupied()
-        begun = not force and self._under_way(occupied)
+        leads = not force and self._leads(occupied)
+        there = leads or (not force and self._under_way(occupied))
+        packed = b"" if there else content()
         if self.cluster.lab:
             self._fill_registry(file)
-        if not begun:
-            self._make_room(occupied)
-            self._begin(archive.state(file, replaced))
+        if not there:
+            self._put(packed, occupied)
+        if not leads:
+            self._lead()
+        self._on_manager(state.unmark())
         self._settle_address()
         self._rename_images()
         up(self.cluster, max(self.deadline.left, 1), self.recap)
         moved = self.manifest.node if self.manifest.name != self.manager.name else ""
         former.put_back(self.cluster, self.manifest.members, self.recap, moved=moved)
-        self._await_services()
         change(self.cluster, self.manifest.node, node_commands.update(self.manifest.node, without=[RESTORING]))
+        self.cluster.progress.done("the swarm is restored; what its services lack from now on, inv status tells")
+        self._await_services()
         self.recap.ok("cluster")
 
     def _start_lab(self) -> None:
@@ -103,37 +114,60 @@ class Restoration:
         with archive.registry(file) as data:
             registry_data.load(self.cluster.engine, self.cluster.container("registry"), data)
 
+    def _await_engines(self) -> None:
+        """Returns when all answer, and none looks for its swarm, or has not found it in the time of an election."""
+        for node in self.cluster.inventory.nodes:
+            self.cluster.adopt(EngineAPI(self.cluster.door(node.name), timeout=INFO_SECONDS))
+        until(self._unanswering, self.deadline, self.cluster.progress)
+        with suppress(WaitTimeout):
+            until(self._looking, Deadline(min(ELECTION_SECONDS, self.deadline.left)), self.cluster.progress)
+
     def _unanswering(self) -> str:
         """The nodes whose engines do not answer yet, in words."""
 
         def problem(node: Node) -> str:
             try:
-                state = Engine.read(self.cluster.api(node.name)).state
+                Engine.read(self.cluster.api(node.name))
             except Refused:
                 raise
             except ConnectionFailed as error:
                 return str(error).splitlines()[0]
-            return f"{node.name}: its engine looks for its swarm" if state == "pending" else ""
+            return ""
 
         return ", ".join(filter(None, self.cluster.each(self.cluster.inventory.nodes, problem)))
 
-    def _occupied(self) -> dict[str, Engine]:
-        """The nodes that have the state of a swarm, and the first manager if it is in one."""
+    def _looking(self) -> str:
+        """The nodes whose engines look for their swarm, in words."""
+        looking = [name for name, engine in self._engines().items() if engine.state == "pending"]
+        return f"{', '.join(looking)} to find the swarm that it is in" if looking else ""
+
+    def _engines(self) -> dict[str, Engine]:
         nodes = self.cluster.inventory.nodes
         engines = self.cluster.each(nodes, lambda node: Engine.read(self.cluster.api(node.name)))
+        return {node.name: engine for node, engine in zip(nodes, engines, strict=True)}
+
+    def _occupied(self) -> dict[str, Engine]:
+        """The nodes that have the state of a swarm or look for one, and the first manager if it is in one."""
         return {
-            node.name: engine
-            for node, engine in zip(nodes, engines, strict=True)
-            if engine.control or engine.locked or (node == self.manager and engine.state != "inactive")
+            name: engine
+            for name, engine in self._engines().items()
+            if engine.control
+            or engine.state in ("locked", "pending")
+            or (name == self.manager.name and engine.state != "inactive")
         }
 
-    def _under_way(self, occupied: dict[str, Engine]) -> bool:
-        """Whether this very backup is on the manager already, and not yet all that comes after."""
+    def _leads(self, occupied: dict[str, Engine]) -> bool:
+        """Whether the manager leads the swarm of this very backup, and not all is done that comes after."""
         engine = occupied.get(self.manager.name)
-        if engine and engine.control and not engine.error:
-            own = [node for node in facts.nodes(self.cluster.api(self.manager.name)) if node.id == engine.node_id]
-            if own and own[0].labels.get(RESTORING) == self.manifest.mark:
-                return True
+        if not engine or not engine.control or engine.error:
+            return False
+        own = [node for node in facts.nodes(self.cluster.api(self.manager.name)) if node.id == engine.node_id]
+        return bool(own) and own[0].labels.get(RESTORING) == self.manifest.mark
+
+    def _under_way(self, occupied: dict[str, Engine]) -> bool:
+        """Whether this very backup is on the manager already, and not known to lead. Raises for another swarm."""
+        if self.manager.name in occupied and self._on_manager(state.marked()).strip() == self.manifest.mark:
+            return True
         if occupied:
             raise SwarmopsError(
                 f"{', '.join(occupied)}: in a swarm already, which would be lost",
@@ -141,21 +175,26 @@ class Restoration:
             )
         return False
 
-    def _make_room(self, occupied: dict[str, Engine]) -> None:
-        """Ends the swarm that is there: two with the same nodes could not be told apart."""
+    def _put(self, packed: bytes, occupied: dict[str, Engine]) -> None:
+        """Puts the state on the manager. Ends the swarm that is there, as soon as nothing is in the way any more: two
+        with the same nodes could not be told apart."""
+        self._on_manager(state.stage(packed, self.manifest.mark))
         for name in occupied:
             self.cluster.run(name, swarm.leave())
             self._done(name, "left the swarm it was in")
+        self._on_manager(state.swap())
 
-    def _begin(self, packed: bytes) -> None:
-        """Puts the state on the manager and makes a swarm of it, with no other manager."""
-        name = self.manager.name
-        self.cluster.run(name, state.put(packed), timeout=max(self.deadline.left, 1))
-        self.cluster.run(name, state.alone(self.manager.address), timeout=max(self.deadline.left, 1))
+    def _lead(self) -> None:
+        """Makes a swarm of the state, with no other manager, and labels that."""
+        if self._leaderless():
+            self._on_manager(state.alone(self.manager.address))
         until(self._leaderless, self.deadline, self.cluster.progress)
-        marks = {RESTORING: self.manifest.mark, MARK: name}
+        marks = {RESTORING: self.manifest.mark, MARK: self.manager.name}
         change(self.cluster, self.manifest.node, node_commands.update(self.manifest.node, labels=marks))
-        self._done(name, f"has the state of {self.manifest.name}, of {self.manifest.made}")
+        self._done(self.manager.name, f"has the state of {self.manifest.name}, of {self.manifest.made}")
+
+    def _on_manager(self, command: Command) -> str:
+        return self.cluster.run(self.manager.name, command, timeout=max(self.deadline.left, 1)).stdout
 
     def _leaderless(self) -> str:
         engine = Engine.read(self.cluster.api(self.manager.name))

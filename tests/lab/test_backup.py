@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import gzip
 import json
+import signal
+import subprocess
 import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from engine import Lab, docker, eventually, get, passwords
+from engine import REPOSITORY, Lab, docker, eventually, get, passwords, said
 
+MARK = "/var/lib/docker/swarm/swarmops-restoring"
 SECRET = "the contents of a secret of the swarm"
 
 
@@ -78,8 +81,30 @@ def test_a_backup_does_not_replace_a_swarm_unasked(deployed: Lab, backup: Path) 
     assert (swarm(deployed), deployed.lives()) == before
 
 
+def test_a_restoration_is_interrupted(other: Lab, backup: Path) -> None:
+    """As soon as the state lies there: nothing of the swarm tells yet whose it is."""
+    with subprocess.Popen(
+        [*other.command, "swarm.restore", str(backup)],
+        cwd=REPOSITORY,
+        env=other.env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as restoring:
+        eventually(
+            lambda: other.node("manager", "test", "-f", MARK, check=False).code == 0,
+            within=120,
+            what="the state is put",
+        )
+        restoring.send_signal(signal.SIGINT)
+        assert restoring.stdout
+        said.append(restoring.stdout.read())
+    assert restoring.returncode != 0
+
+
 def test_a_backup_restores_into_another_lab(deployed: Lab, other: Lab, backup: Path) -> None:
     other.inv("swarm.restore", str(backup), timeout=240)
+    assert other.node("manager", "test", "-e", MARK, check=False).code == 1
     greets = "Hello Docker!!"
     eventually(lambda: get(other.url(80)).text.strip() == greets, within=20, what="the restored ingress greets")
     assert swarm(other) == swarm(deployed)
@@ -128,6 +153,10 @@ def test_a_backup_of_managers_that_lock_takes_their_key(other: Lab, tmp_path: Pa
         place.write_text("SWMKEY-1-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n")
         assert "with another key" in other.inv("swarm.restore", str(file), "--force", check=2).err
         place.write_text(key)
+        other.node("manager", "mv", "/usr/bin/openssl", "/usr/bin/openssl.away")
+        assert "there is no openssl" in other.inv("swarm.restore", str(file), "--force", check=1).err
+        other.node("manager", "mv", "/usr/bin/openssl.away", "/usr/bin/openssl")
+        assert {name: node["ID"] for name, node in other.nodes().items()} == before, "the swarm that was there is there"
         other.inv("swarm.restore", str(file), "--force", timeout=240)
     assert {name: node["ID"] for name, node in other.nodes().items()} == before
     assert {node["Status"]["State"] for node in other.nodes().values()} == {"ready"}
