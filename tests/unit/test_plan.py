@@ -362,7 +362,7 @@ def test_a_manager_does_not_move(inventory: Inventory) -> None:
 
 def test_nor_does_one_that_sleeps(inventory: Inventory) -> None:
     lab = Lab({"manager": "its definition changed"}, moved={"manager": "10.89.0.12"})
-    with pytest.raises(InputError, match="10.89.0.12 to the other managers"):
+    with pytest.raises(InputError, match=r"10.89.0.12 to the other managers"):
         plan.make(inventory, Seen(lab=lab))
 
 
