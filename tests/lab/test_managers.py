@@ -142,6 +142,7 @@ def test_a_task_says_whom_it_goes_on_through(managers: Lab) -> None:
 
 def test_a_task_waits_for_a_leader(managers: Lab) -> None:
     """Of three one is left; the task goes on as soon as a second one is back."""
+    managers.inv("deploy", "sleeper")
     docker("kill", managers.container("manager02"))
     kill_leader(managers)
     lost = next(name for name in MANAGERS if not managers.is_up(name))

@@ -168,7 +168,7 @@ def test_start_first_never_leaves_a_service_without_a_task(deployed: Lab, servic
     before = deployed.services()["solo"]["Spec"]
     with users(deployed, HOST, lambda: len(deployed.tasks("solo"))) as seen:
         # Interrupted in the middle, it goes on.
-        run = watched(deployed, *drain, reactions={"stays up": ctrl_c})
+        run = watched(deployed, *drain, reactions={"2 replicas for a while": ctrl_c})
         assert run.code == 1
         assert availability(deployed)[home] == "pause"
         run = deployed.inv(*drain)
