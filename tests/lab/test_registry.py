@@ -156,7 +156,7 @@ def test_another_password_and_a_node_made_anew(secured: Lab) -> None:
     password_is(secured, OTHER)
     docker("rm", "--force", secured.container("worker01"))
     run = secured.inv("up")
-    assert f"registry: knows {USER} by the password that the inventory states" in run.err
+    assert f"registry: let {USER} in by the password that the inventory states" in run.err
     assert [ask(secured, "/v2/", password=word) for word in (PASSWORD, OTHER)] == [401, 200]
     assert secured.lives().keys() == before.keys()
     assert secured.lives()[f"{secured.cluster}-registry"] == before[f"{secured.cluster}-registry"], "it went on running"
