@@ -21,7 +21,6 @@ from swarmops.errors import (
     EngineFailed,
     NotFound,
     Silent,
-    SwarmopsError,
 )
 
 DIAL = docker("system", "dial-stdio")
@@ -186,8 +185,8 @@ class EngineAPI:
             self._connection.close()
             kind = Silent if isinstance(error, TimeoutError) else ConnectionFailed
             raise kind(f"{self.node}: the engine does not answer: {error}", remedy="inv doctor") from error
-        except SwarmopsError:
-            self._connection.close()  # the door did not open; without this the next request counts as a second one
+        except BaseException:  # the door did not open, or Ctrl-C: half a request must not be the beginning of the next
+            self._connection.close()
             raise
 
 
