@@ -185,8 +185,9 @@ class EngineAPI:
             self._connection.close()
             kind = Silent if isinstance(error, TimeoutError) else ConnectionFailed
             raise kind(f"{self.node}: the engine does not answer: {error}", remedy="inv doctor") from error
-        except BaseException:  # the door did not open, or Ctrl-C: half a request must not be the beginning of the next
+        except BaseException:  # the door did not open, or Ctrl-C
             self._connection.close()
+            self._connection = self._connection.another()  # closed it keeps half a request, and begins the next by it
             raise
 
 

@@ -250,6 +250,22 @@ def test_closed_it_opens_again() -> None:
     assert api.get("/a") == 2
 
 
+def test_half_a_request_that_was_interrupted_does_not_begin_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    second = Duplex(http(b"[]"))
+    api = EngineAPI(FakeDoor(Duplex(http(b"{}")), second))
+    assert api.get("/info") == {}
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("http.client.HTTPConnection.endheaders", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            api.get("/services")
+    assert api.get("/tasks") == []
+    assert second.requests == ["GET /tasks HTTP/1.1"]
+
+
 def test_a_door_that_does_not_open_is_tried_again() -> None:
     reason = ConnectionFailed("worker01: there is no container lab-worker01", remedy="inv up")
     api = EngineAPI(FakeDoor(reason, reason, Duplex(http(b"1"))))
