@@ -19,7 +19,8 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
-INV = [str(Path(sys.executable).with_name("inv"))]
+INV = [sys.executable, "-P", "-m", "swarmops"]
+INVOKE = str(Path(sys.executable).with_name("inv"))
 COPY = Path(tempfile.mkdtemp(prefix="swarmops-bench-"))
 """A copy of the templates: the stack is changed between two deploys, and swarm watches no update for long."""
 ENVIRONMENT = os.environ | {"SWARMOPS_INVENTORY": str(COPY / "inventory.yaml")}
@@ -59,7 +60,7 @@ def measure_list(times: Times) -> None:
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "tasks.py").touch()
         # It says that there are no tasks, and exits 1; that is what starting invoke alone takes.
-        timed(times, "--list", "bare", [*INV, "--search-root", folder, "--list"], check=False)
+        timed(times, "--list", "bare", [INVOKE, "--search-root", folder, "--list"], check=False)
 
 
 def measure_swarmops(times: Times) -> None:

@@ -21,7 +21,7 @@ from swarmops.load import Load, Tally
 
 HERE = Path(__file__).parent
 PROJECT = HERE.parent
-INV = [str(Path(sys.executable).with_name("inv"))]
+INV = [sys.executable, "-P", "-m", "swarmops"]
 URL = "http://localhost:28080/"
 SETTLE_SECONDS = 4
 """What has been told to stop finishes in less."""

@@ -14,7 +14,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 PROJECT = HERE.parents[1]
-INV = str(Path(sys.executable).with_name("inv"))
+INV = [sys.executable, "-P", "-m", "swarmops"]
 ENVIRONMENT = os.environ | {"SWARMOPS_INVENTORY": str(HERE / "inventory.yaml")}
 
 
@@ -25,14 +25,14 @@ def main(rounds: str = "10") -> int:
         for args in (("up",), *(("push", image) for image in ("echo", "nginx", "haproxy"))):
             inv(*args)
         inv("deploy", "echo"), inv("deploy", "ingress")
-        return subprocess.run([INV, "drill", "--all", "--rounds", rounds], cwd=PROJECT, env=ENVIRONMENT).returncode
+        return subprocess.run([*INV, "drill", "--all", "--rounds", rounds], cwd=PROJECT, env=ENVIRONMENT).returncode
     finally:
         inv("down", "--volumes")
 
 
 def inv(*args: str) -> None:
     """Runs a task; what it says is shown when it fails."""
-    ended = subprocess.run([INV, *args], cwd=PROJECT, env=ENVIRONMENT, capture_output=True, timeout=600, check=False)
+    ended = subprocess.run([*INV, *args], cwd=PROJECT, env=ENVIRONMENT, capture_output=True, timeout=600, check=False)
     if ended.returncode:
         sys.exit(f"inv {' '.join(args)} exited {ended.returncode}\n{ended.stderr.decode()}")
 

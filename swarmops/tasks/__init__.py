@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-import atexit
-import gc
 from pathlib import Path
 
 from invoke.collection import Collection
-
-# A task imports a lot and lives for seconds: looking for garbage in that, while it grows and when all of it ends,
-# would take 0.15 s of them.
-gc.set_threshold(50_000)
-atexit.register(gc.freeze)
 
 
 def menu(project: Path) -> Collection:

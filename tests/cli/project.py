@@ -41,10 +41,14 @@ class Project:
         path.write_text(before + new + after)
         return before.count("\n") + 1
 
+    @staticmethod
+    def command(*args: str) -> list[str]:
+        return [sys.executable, "-P", "-m", "swarmops", "--search-root", str(REPOSITORY), *args]
+
     def inv(self, *args: str, **env: str) -> Said:
         """One task, with no engine unless `env` says where one is."""
         ended = subprocess.run(
-            [sys.executable, "-m", "invoke", "--search-root", str(REPOSITORY), *args],
+            self.command(*args),
             cwd=self.folder,
             env=os.environ | {"SWARMOPS_INVENTORY": str(self.file), "DOCKER_HOST": NOWHERE} | env,
             stdin=subprocess.DEVNULL,

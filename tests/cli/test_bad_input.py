@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 
 import pytest
@@ -95,13 +96,30 @@ def test_a_timeout_that_is_no_number_of_seconds(refused: Refused, seconds: str) 
     )
 
 
-@pytest.mark.parametrize(("args", "said"), [(("deploy",), "'stack'"), (("depoly", "echo"), "'depoly'")])
-def test_what_invoke_refuses_by_itself(project: Project, args: tuple[str, ...], said: str) -> None:
-    """Invoke's own messages; it knows one exit code."""
-    ended = project.inv(*args)
-    assert (ended.code, ended.out) == (1, "")
-    assert said in ended.err
-    assert len(ended.err.splitlines()) == 1
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (("deploy",), "'deploy' did not receive required positional arguments: 'stack'"),
+        (("depoly", "echo"), "No idea what 'depoly' is!"),
+        (("deploy", "echo", "--masage", "x"), "No idea what '--masage' is!"),
+        (("--help", "depoly"), "No idea what 'depoly' is!"),
+        (("--bogus", "up"), "No idea what '--bogus' is!"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_what_invoke_does_not_understand(refused: Refused, args: tuple[str, ...], said: str) -> None:
+    assert refused(*args) == f"{said}\n  Next: inv --list shows the tasks, inv --help TASK the options of one"
+
+
+def test_whoever_reads_has_had_enough(project: Project) -> None:
+    with subprocess.Popen(
+        project.command("--list"), cwd=project.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        said = process.stderr.read()
+    assert (process.returncode, said) == (1, "")
 
 
 @pytest.mark.parametrize("task", [("deploy", "echo"), ("rollback", "--stack=echo"), ("remove", "echo")])

@@ -150,7 +150,7 @@ class Lab:
 
     @property
     def command(self) -> list[str]:
-        return [sys.executable, "-m", "invoke"]
+        return [sys.executable, "-P", "-m", "swarmops"]
 
     @property
     def env(self) -> dict[str, str]:

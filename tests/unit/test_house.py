@@ -59,7 +59,7 @@ FLOORS = (
         "swarmops.drill",
     ),
     ("swarmops.ops", "swarmops.doctor"),
-    ("swarmops.tasks",),
+    ("swarmops.tasks", "swarmops.__main__"),
 )
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
 
@@ -85,7 +85,7 @@ ONLY_IN = {
     "fabric": ("swarmops.connect.ssh",),
     "paramiko": ("swarmops.connect.ssh",),
     "jinja2": ("swarmops.render",),
-    "invoke": ("swarmops.tasks", "swarmops.errors", "swarmops.connect.ssh"),
+    "invoke": ("swarmops.tasks", "swarmops.errors", "swarmops.connect.ssh", "swarmops.__main__"),
     "rich": ("swarmops.report",),
     "dotenv": ("swarmops.variables",),
 }

@@ -13,16 +13,21 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
-# Plays python3 and the environment's own python; FAKE_* of the environment make it fail.
+# Plays python3 and the environment's own python; FAKE_* of the environment make it fail. As swarmops it says where it
+# runs and with what, unless FAKE_PROGRAM has it do something else.
 FAKE_PYTHON = """#!/bin/sh
+if [ "${1-} ${2-} ${3-}" = "-P -m swarmops" ]; then
+    shift 3
+    [ -z "${FAKE_PROGRAM:-}" ] || eval "$FAKE_PROGRAM"
+    printf "%s\\n" "$PWD" "$@"
+    exit
+fi
 echo "$*" >>"$FAKE_LOG"
 case "$*" in
     *version_info*) exit "${FAKE_OLD:-0}" ;;
     *ensurepip*) exit "${FAKE_NO_VENV:-0}" ;;
     "-m venv"*) mkdir -p .venv/bin .venv/site && cp "$0" .venv/bin/python ;;
-    "-m pip"*)
-        [ -z "${FAKE_NO_PIP:-}" ] || exit 1
-        printf '#!/bin/sh\\nprintf "%%s\\\\n" "$PWD" "$@"\\n' >.venv/bin/inv && chmod 755 .venv/bin/inv ;;
+    "-m pip"*) [ -z "${FAKE_NO_PIP:-}" ] || exit 1 ;;
     *sysconfig*) echo "$PWD/.venv/site" ;;
 esac
 """
@@ -135,10 +140,8 @@ def test_it_works_from_another_directory_and_through_links(project: Project, tmp
         assert project.run(script=script, cwd=links).stdout.splitlines() == [str(project.root)]
 
 
-def test_the_exit_code_is_invokes(project: Project) -> None:
-    project.run()
-    (project.root / ".venv/bin/inv").write_text("#!/bin/sh\nexit 3\n")
-    assert project.run().returncode == 3
+def test_the_exit_code_is_the_programs(project: Project) -> None:
+    assert project.run(FAKE_PROGRAM="exit 3").returncode == 3
 
 
 @pytest.mark.parametrize(("missing", "said"), [("FAKE_OLD", "Python 3.11 or newer"), ("FAKE_NO_VENV", "python3-venv")])
@@ -151,8 +154,8 @@ def test_what_is_missing_is_named(project: Project, missing: str, said: str) -> 
 
 def test_bytecode_is_written_although_the_caller_switched_it_off(project: Project) -> None:
     project.run()
-    (project.root / ".venv/bin/inv").write_text('#!/bin/sh\necho "<$PYTHONDONTWRITEBYTECODE>"\n')
-    assert project.run(PYTHONDONTWRITEBYTECODE="1").stdout == "<>\n"
+    ended = project.run(PYTHONDONTWRITEBYTECODE="1", FAKE_PROGRAM='echo "<$PYTHONDONTWRITEBYTECODE>"; exit')
+    assert ended.stdout == "<>\n"
 
 
 def test_the_lock_has_every_dependency_with_hashes_and_names_no_index() -> None:
