@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from swarmops.inventory.yaml_lines import Document, dotted
 from swarmops.lint import binds, keys, placement, ports, references, updates
@@ -24,8 +24,10 @@ def lint(stack: Stack, swarm: Swarm) -> list[Note]:
     ]
 
 
-def findings(stack: Stack, notes: Iterable[Note]) -> list[Finding]:
+def findings(stack: Stack, notes: Sequence[Note]) -> list[Finding]:
     """The notes at their lines in the file as it is written, in its order."""
+    if not notes:
+        return []
     document = Document(stack.text, f"{stack.name}.yml")
     return sorted(set(_placed(document, notes)))
 

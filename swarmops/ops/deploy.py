@@ -47,6 +47,15 @@ class Options:
 
 
 @dataclass(frozen=True)
+class Prepared:
+    """A pinned stack, the values of its secrets, and what waits for the last check, which may raise InputError."""
+
+    stack: Stack
+    secrets: Secrets
+    accepted: Callable[[], None]
+
+
+@dataclass(frozen=True)
 class Wanted:
     """A pinned stack, the values of its secrets, and what its record is to say of it."""
 
@@ -61,13 +70,19 @@ def deploy(cluster: Cluster, name: str, options: Options) -> Recap:
     Raises InputError for a stack that is not as it should be, before anything changes; RolledBack when it failed and
     the version before runs again.
     """
-    stack, secrets = prepared(cluster, name)
+    cluster.once(_revision)
+    ready = prepared(cluster, name)
     purpose = f"deploy {name}{options.message and ': ' + options.message}"
-    return carry_out(cluster, name, purpose, lambda: Wanted(stack, secrets, options.message), options)
+
+    def wanted() -> Wanted:
+        ready.accepted()
+        return Wanted(ready.stack, ready.secrets, options.message)
+
+    return carry_out(cluster, name, purpose, wanted, options)
 
 
-def prepared(cluster: Cluster, name: str) -> tuple[Stack, Secrets]:
-    """A stack of the inventory, rendered, written, checked and pinned, and its secrets."""
+def prepared(cluster: Cluster, name: str) -> Prepared:
+    """A stack of the inventory, rendered, written, checked and pinned. Raises InputError."""
     stacks.known(cluster, name)
     cluster.once(look)
     cluster.current()  # where none answers, this says so best
@@ -75,9 +90,9 @@ def prepared(cluster: Cluster, name: str) -> tuple[Stack, Secrets]:
     stack = stacks.rendered(cluster, route, name)[name]
     for file, text in stack.files.items():
         write(cluster.inventory.rendered / file, text)
-    lint.checked(cluster, stack, route)
+    accepted = lint.checked(cluster, stack, route)
     secrets = configs.read_secrets(cluster, stack, stacks.template(cluster, name))
-    return stacks.pinned(cluster, stack, secrets), secrets
+    return Prepared(stacks.pinned(cluster, stack, secrets), secrets, accepted)
 
 
 def carry_out(cluster: Cluster, name: str, purpose: str, choose: Callable[[], Wanted], options: Options) -> Recap:
@@ -134,7 +149,7 @@ def _keep(cluster: Cluster, stack: Stack, records: list[Record], message: str) -
         file=stack.file,
         specs={service.name: service.spec for service in services},
         who=local.operator(),
-        revision=_revision(cluster),
+        revision=cluster.once(_revision).result(),
         message=message,
         order=stack.order,
     )

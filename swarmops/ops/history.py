@@ -46,7 +46,7 @@ def _images(kept: Record) -> str:
 
 def diff(cluster: Cluster, name: str) -> str:
     """What a deploy would change in a stack, in lines; empty when nothing."""
-    stack, _ = deploy.prepared(cluster, name)
+    stack = _accepted(cluster, name)
     records = cluster.ask(lambda api: record.read(api, name))
     last = records[-1] if records else None
     running = cluster.ask(lambda api: facts.services(api, name))
@@ -63,9 +63,16 @@ def diff(cluster: Cluster, name: str) -> str:
 
 def changes(cluster: Cluster, name: str) -> dict[str, str]:
     """Why a deploy would change a service of a stack, by the service's name."""
-    stack, _ = deploy.prepared(cluster, name)
+    stack = _accepted(cluster, name)
     records = cluster.ask(lambda api: record.read(api, name))
     return _changes(stack, cluster.ask(lambda api: facts.services(api, name)), records[-1] if records else None)
+
+
+def _accepted(cluster: Cluster, name: str) -> Stack:
+    """What a deploy would deploy. Raises InputError for what it would refuse."""
+    ready = deploy.prepared(cluster, name)
+    ready.accepted()
+    return ready.stack
 
 
 def _changes(stack: Stack, running: Iterable[Service], last: Record | None) -> dict[str, str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import replace
 
@@ -26,24 +27,39 @@ ABSENT = 'for path; do test -e "$path" || echo "$path"; done'
 
 def lint(cluster: Cluster, stack: Stack, route: str) -> list[Finding]:
     """Everything to be said of a rendered stack, in the order of its file; nothing is changed."""
-    # What takes a command on a node goes on meanwhile.
-    refused = cluster.later(lambda: _refused(cluster, stack))
+    found, refused = _begin(cluster, stack, route)
+    return found if any(finding.error for finding in found) else sorted({*found, *refused.result()})
+
+
+def checked(cluster: Cluster, stack: Stack, route: str) -> Callable[[], None]:
+    """Shows the warnings. Raises InputError with all the errors, at their lines of the file as it is written.
+
+    Docker's own word takes a command on a node. What is returned waits for that, and raises InputError as well: to be
+    called before anything changes.
+    """
+    file = file_name(cluster, stack)
+
+    def refuse(found: Iterable[Finding]) -> None:
+        if errors := [finding.at(file) for finding in found if finding.error]:
+            raise InputError.of(errors)
+
+    found, refused = _begin(cluster, stack, route)
+    for warning in (*stack.warnings, *(finding.at(file) for finding in found if not finding.error)):
+        cluster.progress.done(str(warning))
+    refuse(found)
+    return lambda: refuse(refused.result())
+
+
+def _begin(cluster: Cluster, stack: Stack, route: str) -> tuple[list[Finding], Future[list[Finding]]]:
+    """What there is to be said, and what docker itself is going to say, one thing and often what has been said better.
+
+    What takes a command on a node goes on meanwhile.
+    """
+    refused = cluster.later(lambda: rules.findings(stack, _refused(cluster, stack)))
     swarm = cluster.ask(lambda api: _look(api, route, cluster))
     absent = cluster.later(lambda: _absent(cluster, rules.binds.sources(stack, swarm)))
     notes = [*rules.lint(stack, swarm), *_images(cluster, stack), *rules.binds.missing(stack, swarm, absent.result())]
-    if not any(note.error for note in notes):
-        notes += refused.result()  # docker says one thing at a time, and often what has been said better
-    return rules.findings(stack, notes)
-
-
-def checked(cluster: Cluster, stack: Stack, route: str) -> None:
-    """Shows the warnings. Raises InputError with all the errors, at their lines of the file as it is written."""
-    found = lint(cluster, stack, route)
-    file = file_name(cluster, stack)
-    for warning in (*stack.warnings, *(finding.at(file) for finding in found if not finding.error)):
-        cluster.progress.done(str(warning))
-    if errors := [finding.at(file) for finding in found if finding.error]:
-        raise InputError.of(errors)
+    return rules.findings(stack, notes), refused
 
 
 def of_inventory(cluster: Cluster, name: str = "") -> tuple[list[str], list[str]]:
