@@ -20,6 +20,7 @@ from swarmops.inventory import Node, Role
 from swarmops.ops import planning
 from swarmops.ops.settling import Settling, mark
 from swarmops.plan import (
+    ADDRESS,
     Action,
     Lab,
     Seen,
@@ -142,9 +143,8 @@ class Up:
         """The nodes that need a look of their own: no manager sees them Ready, or what it sees is about to end."""
         if not there or self.cluster.current().node in touched:
             return list(self.nodes)
-        members = match(self.nodes, there.members, {})
-        ready = {name for name, member in members.items() if member.ready and name not in touched}
-        return [node for node in self.nodes if node.name not in ready]
+        settled = planning.settled(self.nodes, there) - touched
+        return [node for node in self.nodes if node.name not in settled]
 
     def _form(self, strangers: list[Node], *, standing: bool) -> None:
         """Makes the swarm if there is none, and brings the strangers in: managers one by one, workers at once."""
@@ -250,7 +250,8 @@ class Up:
             self.done(action)
         if steps:
             engine = Engine.read(self.cluster.api(node.name))
-            mark(self.cluster, engine.node_id, node.name, old.labels if old else {})
+            place = {ADDRESS: node.address} if self.cluster.lab and node.role is Role.WORKER else {}
+            mark(self.cluster, engine.node_id, node.name, {**(old.labels if old else {}), **place})
         self._know(node, engine)
 
     def _wait_ready(self) -> None:

@@ -33,6 +33,8 @@ class How:
     """Services that run on these nodes alone run on another one before these are emptied."""
     force: bool = False
     """Also nodes that services need which no other node may run."""
+    gone: bool = False
+    """The nodes do not come back: what finds no place elsewhere is said, and keeps nobody."""
 
 
 def drain(cluster: Cluster, nodes: Sequence[Node], how: How, recap: Recap) -> None:
@@ -81,12 +83,15 @@ def empty(cluster: Cluster, members: Members, how: How, recap: Recap) -> None:
     for service in more:
         cluster.manage(_back(service))
         recap.changed(service.name, "started elsewhere first")
-    _await_moved(cluster, members, movable, deadline)
+    homeless = _await_moved(cluster, movable, deadline)
+    if homeless and not how.gone:
+        text = f"{', '.join(members)}: empty, and no node takes these:{evacuation.lines(homeless)}"
+        raise SwarmopsError(text, remedy=f"make room for them, or inv activate {','.join(members)}")
     for name, member in members.items():
         cluster.progress.done("empty", name)
         if member.state == "down":
             recap.note(f"{name} is down: what may still run on it ends when it comes back.")
-    for name, why in stranded.items():
+    for name, why in (stranded | homeless).items():
         recap.note(f"{name} has no node to run on: {'; '.join(why)}")
 
 
@@ -158,22 +163,21 @@ def _left(cluster: Cluster, members: Members, more: Iterable[Service]) -> str:
     return ", ".join(said)
 
 
-def _await_moved(cluster: Cluster, members: Members, services: Sequence[Service], deadline: Deadline) -> None:
-    """Waits until the services run as they should. Raises SwarmopsError for what no node takes, WaitTimeout."""
+def _await_moved(cluster: Cluster, services: Sequence[Service], deadline: Deadline) -> dict[str, list[str]]:
+    """Waits until the services run as they should. Returns those that no node takes, and why. Raises WaitTimeout."""
     watch, patience = Watch(cluster, {service.id for service in services}), Deadline(HOMELESS_SECONDS)
+    homeless: dict[str, list[str]] = {}
 
     def missing() -> str:
-        nonlocal patience
+        nonlocal patience, homeless
         said = watch.missing()
         homeless = _homeless(cluster, services) if said else {}
         if not homeless:
             patience = Deadline(HOMELESS_SECONDS)
-        elif not patience.left:
-            text = f"{', '.join(members)}: empty, and no node takes these:{evacuation.lines(homeless)}"
-            raise SwarmopsError(text, remedy=f"make room for them, or inv activate {','.join(members)}")
-        return said
+        return said if patience.left else ""
 
     until(missing, deadline, cluster.progress)
+    return homeless
 
 
 def _homeless(cluster: Cluster, services: Sequence[Service]) -> dict[str, list[str]]:

@@ -37,7 +37,8 @@ def put_back(cluster: Cluster, former: Iterable[Member], recap: Recap, *, moved:
 
 def _put_back(cluster: Cluster, node: Node, member: SwarmNode, old: Member | None, recap: Recap, *, anew: bool) -> None:
     stated = {**node.vars.labels, MARK: node.name}
-    wanted: Mapping[str, str] = {**(old.labels if old else {}), **stated}
+    own = {key: value for key, value in (old.labels if old else {}).items() if not key.startswith(OURS)}
+    wanted: Mapping[str, str] = {**own, **stated}
     labels = {key: value for key, value in wanted.items() if member.labels.get(key) != value}
     without = [] if anew else [key for key in member.labels if key not in wanted and not key.startswith(OURS)]
     before = old.availability if old else "active"

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from swarmops import facts
+from swarmops import evacuation, facts
 from swarmops.cluster import Cluster
 from swarmops.connect.api import EngineAPI
 from swarmops.errors import ConnectionFailed, PendingError, SwarmopsError
 from swarmops.facts import Engine, Json
 from swarmops.inventory import Node
 from swarmops.inventory.schema import Network
-from swarmops.plan import Plan, Seen, Step, Swarm, drift, make, match
+from swarmops.plan import Plan, Seen, Step, Swarm, displaced, drift, make, match
 from swarmops.report import table
 
 if TYPE_CHECKING:
@@ -73,7 +73,19 @@ def propose(cluster: Cluster, chosen: Sequence[Node] | None) -> Proposal:
     """
     seen = survey(cluster, chosen)
     plan = make(cluster.inventory, seen, chosen)
+    plan = replace(plan, notes=(*plan.notes, *_stranding(cluster, plan)))
     return Proposal(plan, tuple(_deploys(cluster, seen, plan)) if chosen is None else ())
+
+
+def _stranding(cluster: Cluster, plan: Plan) -> list[str]:
+    """The services that the nodes which are to be emptied run, and no other node may."""
+    ids = [action.target for action in plan.actions if action.step is Step.DRAIN]
+    if not ids:
+        return []
+    services, tasks, nodes = cluster.ask(lambda api: (facts.services(api), facts.tasks(api), facts.nodes(api)))
+    affected = evacuation.affected(services, tasks, [node for node in nodes if node.id in ids])
+    stranded = evacuation.stranded(affected, tasks, nodes, ids)
+    return [f"{name} will have no node to run on: {'; '.join(why)}" for name, why in stranded.items()]
 
 
 def survey(cluster: Cluster, chosen: Sequence[Node] | None) -> Seen:
@@ -81,10 +93,18 @@ def survey(cluster: Cluster, chosen: Sequence[Node] | None) -> Seen:
     lab = look_lab(cluster, observe(cluster)).lab if cluster.lab else None
     swarm = glance(cluster)
     nodes = cluster.inventory.nodes if chosen is None or not swarm else chosen
-    known = {name for name, member in match(nodes, swarm.members if swarm else (), {}).items() if member.ready}
+    known = settled(nodes, swarm)
     unknown = [node for node in nodes if node.name not in known and not (lab and node.name in lab.reasons)]
     engines, silent = ask_engines(cluster, unknown)
     return Seen(swarm, engines, silent, lab)
+
+
+def settled(nodes: Iterable[Node], swarm: Swarm | None) -> set[str]:
+    """The nodes that need no look of their own: a manager sees them Ready, where they are."""
+    found = match(nodes, swarm.members if swarm else (), {})
+    return {
+        node.name for node in nodes if (member := found.get(node.name)) and member.ready and not displaced(node, member)
+    }
 
 
 def former(cluster: Cluster) -> dict[str, str]:

@@ -14,7 +14,7 @@ from swarmops.facts import SwarmNode
 from swarmops.inventory import Role
 from swarmops.ops.members import change
 from swarmops.ops.roles import set_roles
-from swarmops.plan import FORMING, MARK, Action, Plan, Step, Swarm, called
+from swarmops.plan import ADDRESS, FORMING, MARK, Action, Plan, Step, Swarm, called, drift
 from swarmops.quorum import refuse_loss
 from swarmops.report import Recap
 from swarmops.wait import Deadline, until
@@ -55,7 +55,9 @@ class Settling:
         if step in (Step.MARK, Step.COMMAND):
             self._at_once(actions)
         elif step is Step.DRAIN:
-            self._empty(actions)
+            left = [action for action in actions if action.node in self.plan.formers]
+            self._empty([action for action in actions if action not in left], gone=False)
+            self._empty(left, gone=True)
         else:
             for action in actions:
                 self._one(action)
@@ -93,16 +95,27 @@ class Settling:
                 Step.DISCARD: self._discard,
             }[action.step](action)
 
-    def _command(self, command: Command, member: str) -> None:
-        if member in self.members:
-            change(self.cluster, member, command)
+    def _command(self, command: Command, target: str) -> None:
+        if target in self.members:
+            change(self.cluster, target, command)
         else:
+            self._manage(command, target)
+
+    def _manage(self, command: Command, network: str) -> None:
+        """Changes the cluster; repeated after a manager was lost, the command may find the network that it made."""
+        try:
             self.cluster.manage(command)
+        except CommandFailed:
+            stated = self.cluster.inventory.settings.networks.get(network)
+            there = {item["Name"]: item for item in self.cluster.ask(facts.networks) if item["Scope"] == "swarm"}
+            if stated is None or network not in there or drift(stated, there[network]):
+                raise
 
     def _former_labels(self, action: Action) -> Mapping[str, str]:
         """What a node that joined anew was labelled with, where `up` ended before it could be put back."""
         lives = (one for one in self.members.values() if one.id != action.target and called(one) == action.node)
-        return next((one.labels for one in lives if not one.ready), {})
+        labels = next((one.labels for one in lives if not one.ready), {})
+        return {key: value for key, value in labels.items() if key != ADDRESS}
 
     def _autolock(self, _: Action) -> None:
         from swarmops.ops.autolock import set_autolock
@@ -118,14 +131,16 @@ class Settling:
 
         take_away(self.cluster, [action.target], self.deadline)
         if action.command:
-            self.cluster.manage(action.command)
+            self._manage(action.command, action.target)
 
-    def _empty(self, actions: list[Action]) -> None:
+    def _empty(self, actions: list[Action], *, gone: bool) -> None:
         from swarmops.ops.drain import How, empty
 
+        if not actions:
+            return
         said = Recap()
         members = {action.node: self.members[action.target] for action in actions}
-        empty(self.cluster, members, How(max(self.deadline.left, 1)), said)
+        empty(self.cluster, members, How(max(self.deadline.left, 1), gone=gone), said)
         for text in said.notes:
             self.recap.note(text)
         for action in actions:

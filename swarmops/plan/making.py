@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from swarmops import quorum
 from swarmops.commands import swarm
 from swarmops.errors import InputError
 from swarmops.facts import Engine, SwarmNode
@@ -12,7 +13,7 @@ from swarmops.inventory import Inventory, Node, Role
 from swarmops.plan import leaving, members, settings
 from swarmops.plan.action import CLUSTER, Action, Step
 from swarmops.plan.leaving import Former
-from swarmops.plan.members import MARK, entry, joining, match, moving, not_ready
+from swarmops.plan.members import MARK, displaced, entry, joining, match, moving, not_ready
 from swarmops.plan.seen import Lab, Seen, Swarm
 
 NO_ENGINE = Engine("", "inactive", control=False, version="", error="")
@@ -69,6 +70,8 @@ def make(inventory: Inventory, seen: Seen, chosen: Sequence[Node] | None = None)
                 notes=plan.notes + part.notes,
                 formers=part.formers,
             )
+    if chosen is None and (said := quorum.even(len(inventory.managers))):
+        plan = replace(plan, notes=(*plan.notes, said))
     if forecast.unknown:
         text = f"What else differs is known once there is an answer from {', '.join(forecast.unknown)}."
         plan = replace(plan, notes=(*plan.notes, text))
@@ -144,8 +147,9 @@ def _formed(inventory: Inventory, seen: Seen, nodes: Sequence[Node]) -> _Forecas
         starting, after = node.name in lab.reasons, "start" if node.name in lab.reasons else ""
         engine = seen.engines.get(node.name) or (NO_ENGINE if node.name in lab.fresh else None)
         old = entry(node, listed)
-        if node.name in found and not starting:
-            forecast.members[node.name] = found[node.name]
+        member = found.get(node.name)
+        if member and not starting and not displaced(node, member):
+            forecast.members[node.name] = member
         elif engine and engine.locked:
             forecast.actions.append(unlocking(node))
             forecast.unknown += [] if seen.swarm else [node.name]
@@ -157,8 +161,10 @@ def _formed(inventory: Inventory, seen: Seen, nodes: Sequence[Node]) -> _Forecas
             forecast.actions += steps
             if steps:
                 forecast.members[node.name] = _blank(node, old)
+            elif member:
+                forecast.members[node.name] = member
         elif old and node.name in lab.moved:
-            forecast.actions += moving(node, lab.moved[node.name], after=after)
+            forecast.actions += moving(node, lab.moved[node.name], old, after=after)
             forecast.members[node.name] = _blank(node, old)
         elif old:
             forecast.members[node.name] = old

@@ -16,6 +16,10 @@ MARK = "swarmops.node"
 either, is somebody else's."""
 
 
+ADDRESS = "swarmops.address"
+"""The node label that says with which address a worker of a lab has joined: the others look for it there."""
+
+
 def called(member: SwarmNode) -> str:
     """The node that a member is by its mark, otherwise by its host name."""
     return member.labels.get(MARK) or member.hostname
@@ -65,8 +69,8 @@ def joining(node: Node, engine: Engine, listed: Iterable[SwarmNode], *, own: boo
     join = Action(node.name, f"join as {node.role}", "it is not in the swarm", Step.JOIN, after=after)
     if engine.state == "inactive":
         return [join]
-    if any(member.id == engine.node_id for member in listed):
-        return moving(node, engine.address) if own and engine.address not in ("", node.address) else []
+    if member := next((member for member in listed if member.id == engine.node_id), None):
+        return moving(node, engine.address, member) if own and engine.address not in ("", node.address) else []
     if engine.locked:
         # It is a manager of a swarm whose key the operator has: to leave would throw its part of the state away.
         raise SwarmopsError(f"{node.name} is locked", remedy="inv swarm.unlock")
@@ -77,15 +81,21 @@ def joining(node: Node, engine: Engine, listed: Iterable[SwarmNode], *, own: boo
     )
 
 
-def moving(node: Node, address: str, *, after: str = "") -> list[Action]:
+def displaced(node: Node, member: SwarmNode) -> bool:
+    """Whether a worker has another address by now than it joined with: it may have been interrupted as it moved."""
+    return node.role is Role.WORKER and member.labels.get(ADDRESS, node.address) != node.address
+
+
+def moving(node: Node, address: str, member: SwarmNode | None = None, *, after: str = "") -> list[Action]:
     """What brings a worker of a lab to another address: the others go on to look for it at the one it joined with.
 
-    Raises InputError for a manager, which the others know by its address.
+    Raises InputError for a manager, by the inventory or by the swarm, which the others know by its address.
     """
-    if node.role is Role.MANAGER:
+    if node.role is Role.MANAGER or (member and member.manages):
+        demote = "" if node.role is Role.MANAGER else f"inv demote {node.name} first, or "
         raise InputError(
             f"{node.name} is {address} to the other managers, and would be {node.address}",
-            remedy=f"state address: {address} for {node.name}",
+            remedy=f"{demote}state address: {address} for {node.name}",
         )
     reason = f"it is {address} to the others, and has moved to {node.address}"
     return [
@@ -125,13 +135,18 @@ def marks(nodes: Iterable[Node], members: Mapping[str, SwarmNode]) -> list[Actio
 
 
 def settings(node: Node, member: SwarmNode) -> list[Action]:
-    """Availability and labels that the inventory states and the swarm has not; what it does not state stays."""
+    """Availability and labels that the inventory states and the swarm has not; what it does not state stays.
+
+    To drain a node is more than a command: what runs there has to run elsewhere.
+    """
     labels = {key: value for key, value in sorted(node.vars.labels.items()) if member.labels.get(key) != value}
-    availability = node.vars.availability if node.vars.availability != member.availability else None
+    stated = node.vars.availability if node.vars.availability != member.availability else None
+    was = f"it is {member.availability}"
+    drains = [Action(node.name, "drain", was, Step.DRAIN, target=member.id)] if stated == "drain" else []
+    availability = None if drains else stated
     if not labels and not availability:
-        return []
+        return drains
     wanted = [f"{key}={value}" for key, value in labels.items()] + ([availability] if availability else [])
-    now = [f"{key} is {member.labels.get(key, 'not set')}" for key in labels]
-    now += [f"it is {member.availability}"] if availability else []
+    now = [f"{key} is {member.labels.get(key, 'not set')}" for key in labels] + ([was] if availability else [])
     command = commands.update(member.id, availability=availability, labels=labels)
-    return [Action(node.name, f"set {', '.join(wanted)}", ", ".join(now), command=command, target=member.id)]
+    return [Action(node.name, f"set {', '.join(wanted)}", ", ".join(now), command=command, target=member.id), *drains]

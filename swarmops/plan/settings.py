@@ -89,7 +89,7 @@ def networks(
         )
         if name not in there:
             reason = "there is no such network"
-            found.append(Action(CLUSTER, f"create network {name}", reason, command=create))
+            found.append(Action(CLUSTER, f"create network {name}", reason, command=create, target=name))
         elif (wrong := drift(stated, there[name])) and not users.get(name):
             what = f"make network {name} anew"
             found.append(Action(CLUSTER, what, ", ".join(wrong), Step.ANEW, create, target=name))

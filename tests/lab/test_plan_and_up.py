@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from engine import Lab, Run, docker, eventually
+from faults import ctrl_c, watched
 
 SECOND = 10**9
 NOTHING: dict[str, Any] = {"actions": [], "deploys": [], "waits": [], "notes": []}
@@ -60,7 +61,7 @@ def check_done(run: Run, wanted: list[str]) -> None:
 
 def spec(lab: Lab, name: str) -> dict[str, Any]:
     found = lab.nodes()[name]["Spec"]
-    return found | {"Labels": {key: value for key, value in found["Labels"].items() if key != "swarmops.node"}}
+    return found | {"Labels": {key: value for key, value in found["Labels"].items() if not key.startswith("swarmops.")}}
 
 
 def swarm(lab: Lab) -> dict[str, Any]:
@@ -89,7 +90,7 @@ def test_a_lab_that_is_not_there(planned: Lab) -> None:
     assert len(wanted) == 6
     assert {name: node["Spec"]["Labels"] for name, node in planned.nodes().items()} == {
         "manager": {"swarmops.node": "manager"},
-        "worker01": {"swarmops.node": "worker01", "region": "east"},
+        "worker01": {"swarmops.node": "worker01", "swarmops.address": planned.address(32), "region": "east"},
     }
     made = swarm(planned)
     assert (made["DefaultAddrPool"], made["SubnetSize"], made["DataPathPort"]) == (["10.88.0.0/16"], 26, 5789)
@@ -251,6 +252,44 @@ def test_a_node_in_the_middle_goes_and_the_next_one_moves_to_its_address(planned
     assert own == planned.address(32)
     planned.inventory["all"]["children"]["workers"]["hosts"] = {"worker01": first}
     four_ways(planned)
+
+
+def test_a_worker_that_was_interrupted_as_it_moved(planned: Lab) -> None:
+    """Its container has the new address, and the others look for it at the old one; a manager sees it Ready."""
+    planned.hosts("workers")["worker01"] = {"address": planned.address(40)}
+    planned.save()
+    made_anew = "worker01: make the container anew"
+    run = watched(planned, "up", reactions={made_anew: ctrl_c})
+    assert run.code == 1, run.err
+    eventually(lambda: is_ready(planned, "worker01"), within=60, what="worker01 comes back as it was")
+    old = planned.nodes()["worker01"]["ID"]
+    assert four_ways(planned) == [
+        "worker01: leave its swarm", "worker01: join as worker", f"worker01: remove entry {old}",
+    ]  # fmt: skip
+    own = planned.node("worker01", "docker", "info", "--format", "{{.Swarm.NodeAddr}}").out.strip()
+    assert own == planned.address(40)
+    planned.hosts("workers")["worker01"] = {}
+    four_ways(planned)
+
+
+def is_ready(lab: Lab, name: str) -> bool:
+    return {node["Status"]["State"] for node in lab.nodes().values() if node["Description"]["Hostname"] == name} == {
+        "ready"
+    }
+
+
+def test_a_worker_that_was_promoted_does_not_move(planned: Lab) -> None:
+    """The other managers would not find it again, and without it there is no quorum."""
+    planned.inv("promote", "worker01")
+    planned.hosts("workers")["worker01"] = {"address": planned.address(40)}
+    planned.save()
+    for task in ("plan", "up"):
+        run = planned.inv(task, check=2)
+        assert f"worker01 is {planned.address(32)} to the other managers" in run.err
+        assert "Next: inv demote worker01 first, or state address" in run.err
+    planned.hosts("workers")["worker01"] = {}
+    planned.save()
+    planned.inv("demote", "worker01")
 
 
 def test_a_dead_node_that_left(planned: Lab) -> None:

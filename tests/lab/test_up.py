@@ -63,7 +63,8 @@ def test_labels_and_availability_are_applied_and_drift_is_put_back(lab: Lab) -> 
         lab.hosts("workers")["worker01"].update(labels={"region": "east"}, availability="pause")
         lab.save()
         lab.inv("up")
-        stated, mark = lab.nodes()["worker01"]["Spec"], {"swarmops.node": "worker01"}
+        stated = lab.nodes()["worker01"]["Spec"]
+        mark = {"swarmops.node": "worker01", "swarmops.address": lab.address(32)}
         assert (stated["Labels"], stated["Availability"]) == ({"region": "east", **mark}, "pause")
 
         drift = ("--label-add", "region=west", "--label-add", "own=kept", "--availability", "drain", "worker01")

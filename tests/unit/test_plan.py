@@ -12,7 +12,7 @@ from swarmops import plan
 from swarmops.errors import InputError, SwarmopsError
 from swarmops.facts import Engine, SwarmNode
 from swarmops.inventory import Inventory, Role, load
-from swarmops.plan import Lab, Seen, Swarm, leaving, members
+from swarmops.plan import Lab, Seen, Step, Swarm, leaving, members
 
 NODES = (host("manager", Role.MANAGER), host("worker01"))
 BOTH = {"manager": manager("manager"), "worker01": member("worker01")}
@@ -148,7 +148,11 @@ def test_a_locked_node_is_not_taken_out_of_its_swarm() -> None:
             {"labels": {"a": "0", "c": "3"}},
             ["docker node update --label-add=a=1 --label-add=b=2 id-worker01"],
         ),
-        ({"availability": "drain"}, {}, ["docker node update --availability=drain id-worker01"]),
+        (
+            {"availability": "active"},
+            {"availability": "drain"},
+            ["docker node update --availability=active id-worker01"],
+        ),
         (
             {"availability": "pause", "labels": {"a": "1"}},
             {"availability": "drain"},
@@ -162,9 +166,25 @@ def test_settings(stated: dict[str, Any], present: dict[str, Any], command: list
 
 
 def test_an_action_says_what_and_why() -> None:
-    stated = host("worker01", availability="drain", labels={"b": "2", "a": "1"})
+    stated = host("worker01", availability="pause", labels={"b": "2", "a": "1"})
     (action,) = members.settings(stated, member("worker01", labels={"a": "0"}))
-    assert (action.line, action.why) == ("worker01: set a=1, b=2, drain", "a is 0, b is not set, it is active")
+    assert (action.line, action.why) == ("worker01: set a=1, b=2, pause", "a is 0, b is not set, it is active")
+
+
+def test_to_drain_is_more_than_a_command() -> None:
+    stated = host("worker01", availability="drain", labels={"a": "1"})
+    first, last = members.settings(stated, member("worker01"))
+    assert (first.line, str(first.command)) == ("worker01: set a=1", "docker node update --label-add=a=1 id-worker01")
+    assert (last.line, last.why, last.step, last.command) == ("worker01: drain", "it is active", Step.DRAIN, None)
+    assert members.settings(stated, member("worker01", availability="drain", labels={"a": "1"})) == []
+
+
+def test_an_even_number_of_managers_is_said(inventory: Inventory) -> None:
+    inventory.path.write_text(INVENTORY.replace("        manager:", "        manager:\n        boss:"))
+    two = load(inventory.path)
+    there = (*RIGHT, marked("boss", reachability="reachable"))
+    assert [note for note in plan.make(two, stands(*there)).notes if "odd number" in note]
+    assert plan.make(two, stands(*there), two.managers).notes == ()
 
 
 def test_promotions_come_before_demotions() -> None:
@@ -351,6 +371,37 @@ def test_a_worker_that_moves_joins_anew_and_keeps_what_somebody_set(inventory: I
         "worker02: remove entry id-worker02",
     ]
     assert made.actions[1].why == "it is 10.89.0.34 to the others, and has moved to 10.89.0.33; known after start"
+
+
+MOVED = marked("worker02", labels={"swarmops.address": "10.89.0.34"})
+
+
+@pytest.mark.parametrize(
+    ("engine", "left"),
+    [
+        (Engine("id-worker02", "active", control=False, version="", error="", address="10.89.0.34"), True),
+        (Engine("", "inactive", control=False, version="", error=""), False),
+    ],
+    ids=["before it has left", "before it has joined"],
+)
+def test_a_worker_that_was_interrupted_as_it_moved(inventory: Inventory, engine: Engine, left: bool) -> None:
+    made = plan.make(inventory, stands(*RIGHT[:2], MOVED, engines={"worker02": engine}))
+    leave = ["worker02: leave its swarm"] if left else []
+    joined = ["worker02: join as worker", "worker02: remove entry id-worker02"]
+    assert [action.line for action in made.actions] == [*leave, *joined]
+
+
+def test_a_worker_is_where_it_joined(inventory: Inventory) -> None:
+    there = marked("worker02", labels={"swarmops.address": inventory.node("worker02").address})
+    assert plan.make(inventory, stands(*RIGHT[:2], there)).actions == ()
+
+
+def test_a_worker_that_manages_does_not_move(inventory: Inventory) -> None:
+    promoted = marked("worker02", reachability="reachable")
+    lab = Lab({"worker02": "its definition changed"}, moved={"worker02": "10.89.0.34"})
+    with pytest.raises(InputError, match=r"worker02 is 10\.89\.0\.34 to the other managers") as error:
+        plan.make(inventory, stands(*RIGHT[:2], promoted, lab=lab))
+    assert error.value.remedy == "inv demote worker02 first, or state address: 10.89.0.34 for worker02"
 
 
 def test_a_manager_does_not_move(inventory: Inventory) -> None:
