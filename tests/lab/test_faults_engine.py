@@ -1,4 +1,4 @@
-"""The engine itself dies in the middle of `up`: a real dockerd, not the machine's own."""
+"""The engine itself dies, in the middle of `up` or afterwards: a real dockerd, not the machine's own."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import yaml
-from engine import Lab
-from faults import OwnEngine, processes, watched
+from engine import Lab, docker
+from faults import OwnEngine, add_stack, processes, watched
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,9 @@ def own(make_lab: Callable[..., Lab]) -> Iterator[tuple[Lab, OwnEngine]]:
     engine = OwnEngine()
     try:
         engine.start()
-        engine.load(*{service["image"] for service in compose["services"].values()})
+        project.inv("build", "nginx", timeout=600)
+        nginx, *_ = docker("images", "--format", "{{.Repository}}:{{.Tag}}", "swarmops/nginx").out.split()
+        engine.load(nginx, *{service["image"] for service in compose["services"].values()})
         yield project, engine
     finally:
         engine.remove()
@@ -47,3 +49,29 @@ def test_the_engine_dies_in_the_middle_of_up(
     assert "Nothing to change." in project.inv("up").out
     project.inv("down", "--volumes")
     assert project.remains() == []
+
+
+def test_all_is_back_after_the_engine_died(own: tuple[Lab, OwnEngine], monkeypatch: pytest.MonkeyPatch) -> None:
+    project, engine = own
+    monkeypatch.setenv("DOCKER_HOST", engine.host)
+    add_stack(project, "steady", ["sleep", "86400"])
+    project.save()
+    project.inv("up")
+    project.inv("push", "nginx")
+    project.inv("deploy", "steady")
+    before = identity(project)
+    engine.kill()
+    engine.start()
+    project.inv("start", timeout=200)  # it has a deadline of its own, 180 s
+    assert identity(project) == before
+    assert len(project.tasks("steady_web")) == 1
+    assert "Nothing to change." in project.inv("up").out
+    project.inv("down", "--volumes")
+
+
+def identity(lab: Lab) -> tuple[str, dict[str, str], dict[str, str]]:
+    """The swarm's id, the nodes' ids and the containers' addresses."""
+    swarm = lab.node(lab.manager, "docker", "info", "--format", "{{.Swarm.Cluster.ID}}").out.strip()
+    networks = {name: one["NetworkSettings"]["Networks"] for name, one in lab.containers().items()}
+    addresses = {name: joined[lab.cluster]["IPAddress"] for name, joined in networks.items()}
+    return swarm, {name: node["ID"] for name, node in lab.nodes().items()}, addresses

@@ -101,6 +101,11 @@ def sleepers(lab: Lab, seconds: int) -> bool:
     return spec["Args"] == ["sleep", str(seconds)] and len(lab.tasks("sleeper_web")) == 3
 
 
+def first_version(lab: Lab) -> None:
+    write_stack(lab, 3600)
+    lab.inv("deploy", "sleeper")
+
+
 def next_version(lab: Lab) -> None:
     write_stack(lab, 7200)
     lab.inv("deploy", "sleeper")
@@ -118,6 +123,14 @@ VERBS = [
         ("promote", "worker02"), "not reachable as a manager yet",
         lambda lab: standing(lab)["worker02"] == "reachable",
         after=lambda lab: lab.inv("demote", "worker02"),
+    ),
+    Verb(
+        ("demote", "worker02"), "worker02 ",
+        lambda lab: "worker02" not in standing(lab), before=lambda lab: lab.inv("promote", "worker02"),
+    ),
+    Verb(
+        ("service.update", "sleeper_web", "--env", "KILLED=leader"), "sleeper_web ",
+        lambda lab: sleepers(lab, 3600) and len(lab.tasks("sleeper_web")) == 3, before=first_version,
     ),
     Verb(
         ("up",), "starting worker02",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from engine import Lab, eventually, get
+from engine import Lab, docker, eventually, get
 
 WORKERS = ("worker01", "worker02", "worker03")
 
@@ -42,6 +42,38 @@ def test_drain_empties_a_node_and_activate_opens_it(deployed: Lab) -> None:
     deployed.inv("activate", "worker01")
     assert deployed.nodes()["worker01"]["Spec"]["Availability"] == "active"
     assert "Nothing to change." in deployed.inv("activate", "worker01").out
+
+
+def test_a_node_that_the_inventory_states_as_drained_is_emptied(deployed: Lab) -> None:
+    deployed.node("manager", "docker", "node", "update", "--label-add", "rack=one", "worker01")
+    image = deployed.services()["echo_nginx"]["Spec"]["TaskTemplate"]["ContainerSpec"]["Image"]
+    bound = ("--constraint", "node.labels.rack==one", "--endpoint-mode", "dnsrr", "--no-resolve-image")
+    deployed.node("manager", "docker", "service", "create", "--name", "bound", *bound, image, "sleep", "86400")
+    with deployed.changed():
+        deployed.hosts("workers")["worker01"]["availability"] = "drain"
+        deployed.save()
+        planned = deployed.inv("plan", check=3).out
+        assert "drain" in planned
+        assert "bound will have no node to run on: " in planned
+        assert "bound has no node to run on: " in deployed.inv("up").out
+        assert deployed.running("worker01") == []
+        for service in ("echo_api", "echo_nginx"):
+            assert [task["Node"] in ("worker02", "worker03") for task in deployed.tasks(service)] == [True] * 3
+        assert "Nothing to change." in deployed.inv("up").out
+        deployed.inv("plan")
+    deployed.node("manager", "docker", "service", "rm", "bound")
+    deployed.node("manager", "docker", "node", "update", "--label-rm", "rack", "worker01")
+
+
+def test_a_deadline_passed_says_what_is_missing(deployed: Lab) -> None:
+    """The engine of the node is frozen: what runs there is not seen to end."""
+    docker("pause", deployed.container("worker01"))
+    try:
+        late = deployed.inv("drain", "worker01", "--timeout", "3", check=5)
+        assert "not done within 3 s: worker01 still has " in late.err
+    finally:
+        docker("unpause", deployed.container("worker01"))
+    eventually(lambda: deployed.nodes()["worker01"]["Status"]["State"] == "ready", within=60, what="worker01 is back")
 
 
 def test_promote_and_demote(deployed: Lab) -> None:

@@ -181,23 +181,36 @@ def cold(make_lab: Callable[..., Lab]) -> Iterator[Lab]:
 
 
 def test_up_interrupted_at_random_moments(cold: Lab) -> None:
-    """From nothing each time: half a lab, half a swarm, half of its nodes in it."""
+    """From nothing each time: half a lab, half a swarm, half of its nodes in it. Then from another inventory."""
     dice, start = random.Random(SEED), time.monotonic()
     cold.inv("up", timeout=600)
     whole = time.monotonic() - start
-    for _ in range(INTERRUPTS):
+    for turn in range(INTERRUPTS):
         signal.alarm(STEP_SECONDS)
         cold.inv("down", "--volumes")
-        moment = dice.uniform(IMPORTED_SECONDS, whole)
-        interrupt(cold, moment)
-        assert processes(cold) == [], f"interrupted after {moment:.2f} s"
-        cold.inv("up")
-        nodes = cold.nodes(on="manager01")
-        assert set(nodes) == everybody(cold), f"interrupted after {moment:.2f} s"
-        assert {node["Status"]["State"] for node in nodes.values()} == {"ready"}
-        managers = {name for name, node in nodes.items() if (node.get("ManagerStatus") or {}).get("Reachability")}
-        assert managers == set(cold.hosts("managers"))
-        assert "Nothing to change." in cold.inv("up").out
+        interrupted(cold, dice.uniform(IMPORTED_SECONDS, whole))
+        # A worker moves, and so leaves and joins anew; another one changes its role.
+        cold.hosts("workers")["worker02"] = {"address": cold.address(60 + turn % 2), "labels": {"turn": str(turn)}}
+        cold.hosts("managers" if turn % 2 else "workers")["extra"] = {"address": cold.address(70)}
+        cold.hosts("workers" if turn % 2 else "managers").pop("extra", None)
+        cold.save()
+        interrupted(cold, dice.uniform(IMPORTED_SECONDS, whole))
+
+
+def interrupted(lab: Lab, moment: float) -> None:
+    """`up`, interrupted at a moment, and then to its end: the swarm is as the inventory states."""
+    interrupt(lab, moment)
+    assert processes(lab) == [], f"interrupted after {moment:.2f} s"
+    lab.inv("up")
+    nodes = lab.nodes(on="manager01")
+    assert set(nodes) == everybody(lab), f"interrupted after {moment:.2f} s"
+    assert {node["Status"]["State"] for node in nodes.values()} == {"ready"}
+    managers = {name for name, node in nodes.items() if (node.get("ManagerStatus") or {}).get("Reachability")}
+    assert managers == set(lab.hosts("managers"))
+    for name, stated in lab.hosts("workers").items():
+        own = lab.node(name, "docker", "info", "--format", "{{.Swarm.NodeAddr}}").out.strip()
+        assert own == (stated or {}).get("address", own), f"interrupted after {moment:.2f} s"
+    assert "Nothing to change." in lab.inv("up").out
 
 
 def interrupt(lab: Lab, after: float) -> None:

@@ -76,3 +76,15 @@ def test_status_table(deployed: Lab) -> None:
         "visualizer_web": "1/1",
     }
     assert verdict.splitlines()[0] == "All is well."
+
+
+def test_the_cluster_alone_knows_its_state(deployed: Lab) -> None:
+    """Whoever has the inventory goes on: nothing that the operator's machine was told before is needed."""
+    before = deployed.inv("history", "echo").out
+    for file in (deployed.folder / "stack").rglob("*"):
+        if file.is_file():
+            file.unlink()
+    assert "Nothing to change." in deployed.inv("up").out
+    assert "Nothing to change." in deployed.inv("deploy", "echo").out
+    assert deployed.inv("history", "echo").out == before
+    assert json.loads(deployed.inv("status", "--json").out)["problems"] == []
