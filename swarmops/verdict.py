@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from swarmops.constraints import eligible
 from swarmops.facts import Json, Service, SwarmNode, Task
-from swarmops.placement import obstacles, told
+from swarmops.placement import Obstacle, obstacles, told
 
 HOPELESS_FAILURES = 3
 """So many failed runs of one version in one slot, and no more are waited for: a restart does not help."""
@@ -178,7 +178,8 @@ class _Case:
 
     def _hopeless(self) -> Verdict | None:
         """Why no more will come than there is."""
-        return self._paused() or self._in_a_row() or self._given_up() or (None if self.spread else self._nowhere())
+        nowhere = self._unfit if self.spread else self._nowhere
+        return self._paused() or self._in_a_row() or self._given_up() or nowhere()
 
     def _paused(self) -> Verdict | None:
         what = {"paused": "update", "rollback_paused": "rollback"}.get(self.service.update_state)
@@ -210,13 +211,19 @@ class _Case:
     def _nowhere(self) -> Verdict | None:
         """No node can take what is missing, not even when it comes back, is opened again or has less to do."""
         found = obstacles(self.service, self.nodes, self.tasks)
-        never = [(name, what.text) for name, what in found.items() if what and what.lasting]
+        never = _lasting(found)
         limit = (self.service.template.get("Placement") or {}).get("MaxReplicas") or self.wanted
         room = (len(found) - len(never)) * limit
         if room >= self._wanted_now():
             return None
         text = f"at most {limit} per node, and {self.wanted} do not fit" if room else "no node can run it"
         return self._failure(text, told(never))
+
+    def _unfit(self) -> Verdict | None:
+        """A home that never can take its task: swarm waits for one on each of them."""
+        lacking = [node for node in self.nodes if node.id in self.homes and node.id not in self.good]
+        never = _lasting(obstacles(self.service, lacking, self.tasks))
+        return self._failure("these nodes should run it, and cannot", told(never)) if never else None
 
     def _why(self) -> str:
         """What keeps the tasks that are missing, in parentheses."""
@@ -248,3 +255,8 @@ class _Case:
     def _said(self, task: Task) -> tuple[str, str]:
         silent = f"ended with exit code {task.exit_code or 0}" if task.state == "complete" else task.state
         return self.hosts.get(task.node_id, "?"), DIGEST.sub("", task.error).removeprefix("task: ") or silent
+
+
+def _lasting(found: Mapping[str, Obstacle | None]) -> list[tuple[str, str]]:
+    """The obstacles against which waiting does not help, as `told` takes them."""
+    return [(name, what.text) for name, what in found.items() if what and what.lasting]

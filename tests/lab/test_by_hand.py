@@ -159,6 +159,13 @@ def test_a_service_that_fails_leaves_nothing_unless_asked_to(net: Lab) -> None:
     net.inv("service.rm", "bad")
 
 
+def test_a_global_service_that_nodes_never_can_run_fails_early(net: Lab) -> None:
+    failed = net.inv("service.create", "bad", "--image=echo", "--mode=global", "--reserve-memory=9999g", check=4)
+    assert "bad: these nodes should run it, and cannot" in failed.err
+    assert "GiB of memory there, 9999 wanted" in failed.err
+    assert "bad" not in net.services()
+
+
 def test_what_cannot_be_is_refused_before_anything_changes(net: Lab) -> None:
     before = set(net.services())
     wrong = ("--network=by-hnad", "--endpoint-mode=vip", "--publish=target=80,mode=ingress")

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -12,6 +12,11 @@ from swarmops.verdict import judge, rolled_back, same_version, undone
 
 TWO = (member("worker01"), member("worker02"))
 GLOBAL = {"Global": {}}
+GIB = 2**30
+SMALL, LARGE = (
+    member(name, resources={"MemoryBytes": size * GIB}) for name, size in (("worker01", 4), ("worker02", 200))
+)
+HUGE = NEW | {"Resources": {"Reservations": {"MemoryBytes": 100 * GIB}}}
 WORKERS_ONLY = NEW | {"Placement": {"Constraints": ["node.role==worker"]}}
 ONE_SHOT = NEW | {"RestartPolicy": {"Condition": "none"}}
 TWO_ATTEMPTS = NEW | {"RestartPolicy": {"Condition": "any", "MaxAttempts": 2}}
@@ -355,6 +360,36 @@ CASES = {
         (task(1), task(2, node="worker02"), task(3, "pending", node="")),
         counts=(2, 3),
         failure="web: at most 1 per node, and 3 do not fit",
+    ),
+    "nowhere: each node of a global service is too small": Case(
+        service(GLOBAL, template=HUGE),
+        tuple(task(0, "pending", node=node.hostname, spec=HUGE) for node in (SMALL, replace(SMALL, id="id-worker02"))),
+        (SMALL, replace(SMALL, id="id-worker02", hostname="worker02")),
+        counts=(0, 2),
+        failure="web: these nodes should run it, and cannot",
+        more=("worker01, worker02: 4 GiB of memory there, 100 wanted",),
+    ),
+    "nowhere: one node of a global service is too small": Case(
+        service(GLOBAL, template=HUGE),
+        (task(0, node="worker02", spec=HUGE),),
+        (SMALL, LARGE),
+        counts=(1, 2),
+        failure="web: these nodes should run it, and cannot",
+        more=("worker01: 4 GiB of memory there, 100 wanted",),
+    ),
+    "nowhere: a node that a global service does not want, and one that is still coming": Case(
+        service(GLOBAL, template=HUGE | WORKERS_ONLY),
+        (task(0, "starting", node="worker02", spec=HUGE),),
+        (replace(SMALL, role="manager"), LARGE),
+        counts=(0, 1),
+        missing="web 0 of 1 (worker02: starting)",
+    ),
+    "nowhere: a node of a global service has less than it had": Case(
+        service(GLOBAL, template=HUGE),
+        (task(0, spec=HUGE), task(0, "starting", node="worker02", spec=HUGE)),
+        (SMALL, LARGE),
+        counts=(1, 2),
+        missing="web 1 of 2 (worker02: starting)",
     ),
     "the scheduler's own word where nothing is known against a node": Case(
         service(1),
