@@ -14,6 +14,8 @@ HOPELESS_FAILURES = 3
 """So many failed runs of one version in one slot, and no more are waited for: a restart does not help."""
 MONITOR_SECONDS = 5.0
 """How long swarm watches a new task where a service does not say: its own default."""
+PAUSED = {"paused": "update", "rollback_paused": "rollback"}
+"""The states of what swarm has begun and does not go on with."""
 BEGUN = frozenset({"starting", "running", "complete", "failed", "rejected"})
 DIGEST = re.compile(r"@sha256:[0-9a-f]{64}")
 
@@ -60,6 +62,11 @@ def rolled_back(service: Service) -> bool:
     return service.update_state.startswith("rollback") and service.previous is None
 
 
+def update_of(service: Service) -> str:
+    """One update of a service: the next one begins at another time."""
+    return f"{service.id} {service.update_begun}"
+
+
 def judge(
     service: Service,
     tasks: Iterable[Task],
@@ -70,7 +77,8 @@ def judge(
 ) -> Verdict:
     """The verdict on one service, from the tasks and the nodes of the swarm.
 
-    `past` has the ids of the tasks that had ended before anything was asked for: they tell nothing about what comes.
+    `past` has the ids of the tasks that had ended before anything was asked for, and the updates, as `update_of` calls
+    them, that swarm had paused by then: they tell nothing about what comes.
     `up` says for how many seconds a task has been seen running; without it nothing has to be proved.
     """
     return _Case(service, list(tasks), list(nodes), past).verdict(up)
@@ -182,8 +190,21 @@ class _Case:
         return self._paused() or self._in_a_row() or self._given_up() or nowhere()
 
     def _paused(self) -> Verdict | None:
-        what = {"paused": "update", "rollback_paused": "rollback"}.get(self.service.update_state)
-        return self.failed(f"swarm has paused the {what}", self._failures()) if what else None
+        what = PAUSED.get(self.service.update_state)
+        if not what or (update_of(self.service) in self.past and not self._stuck()):
+            return None
+        return self.failed(f"swarm has paused the {what}", self._failures())
+
+    def _stuck(self) -> bool:
+        """Whether a paused update has left something undone: swarm replaces no further task of another version.
+
+        A task that is missing for another reason, as when its node is drained, comes all the same.
+        """
+        old = [task for task in self.own if not self._is_current(task) and task.node_id in self.tended]
+        last = {self._place(task): task for task in self.current if task.over}
+        return any(task.desired == "running" and not task.over for task in old) or any(
+            task.failed for place, task in last.items() if place not in self.good
+        )
 
     def _in_a_row(self) -> Verdict | None:
         """The last runs of one place all ended, and each should have gone on."""

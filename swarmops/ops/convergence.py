@@ -11,7 +11,7 @@ from swarmops.commands import service as commands
 from swarmops.connect.api import EngineAPI
 from swarmops.errors import SwarmopsError, WaitTimeout
 from swarmops.facts import Service, SwarmNode, Task
-from swarmops.verdict import Verdict, judge, rolled_back, undone
+from swarmops.verdict import PAUSED, Verdict, judge, rolled_back, undone, update_of
 from swarmops.wait import Deadline, until
 
 LOG_LINES = 8
@@ -22,8 +22,8 @@ LOG_SECONDS = 5.0
 class Watch:
     """Some services, by id, looked at together: three questions to a manager, however many they are.
 
-    What had failed, or been rolled back by swarm, when it first looks is history: it tells nothing about what comes.
-    Where something may have failed by then already, `past` has what was `over` before the change.
+    What had failed, or been paused or rolled back by swarm, when it first looks is history: it tells nothing about what
+    comes. Where something may have failed by then already, `past` has what was `over` before the change.
     """
 
     def __init__(self, cluster: Cluster, service_ids: Iterable[str], *, past: frozenset[str] | None = None) -> None:
@@ -72,7 +72,7 @@ class Watch:
         self, service: Service, tasks: list[Task], nodes: list[SwarmNode], up: dict[str, float] | None
     ) -> Verdict:
         past = self._past or frozenset()
-        if rolled_back(service) and _update(service) not in past:
+        if rolled_back(service) and update_of(service) not in past:
             return undone(service, tasks, nodes, past)
         return judge(service, tasks, nodes, past=past, up=up)
 
@@ -87,7 +87,7 @@ class Watch:
 
 
 def over(cluster: Cluster) -> frozenset[str]:
-    """What is history by now, by id: tasks that have ended, and updates that swarm has rolled back."""
+    """What is history by now, by id: tasks that have ended, and updates that swarm has paused or rolled back."""
     return _over(*cluster.ask(_look)[:2])
 
 
@@ -126,13 +126,8 @@ def last_words(cluster: Cluster, task: Task) -> str:
 
 
 def _over(services: Iterable[Service], tasks: Iterable[Task]) -> frozenset[str]:
-    back = (_update(service) for service in services if rolled_back(service))
-    return frozenset((*(task.id for task in tasks if task.over), *back))
-
-
-def _update(service: Service) -> str:
-    """One update of a service: the next one begins at another time."""
-    return f"{service.id} {service.update_begun}"
+    ended = (update_of(service) for service in services if rolled_back(service) or service.update_state in PAUSED)
+    return frozenset((*(task.id for task in tasks if task.over), *ended))
 
 
 def _listed(texts: Iterable[str]) -> str:

@@ -357,6 +357,26 @@ def test_a_change_by_hand_is_found_and_set_back(ready: Lab, stack: Callable[...,
     assert environment(ready) == ["VERSION=1"]
 
 
+def test_an_update_that_was_paused_before_does_not_stop_a_deploy(ready: Lab, stack: Callable[..., None]) -> None:
+    web = GOOD.replace('[sleep, "3600"]', '[sh, -c, "rm /t/once && exit 1; sleep 3600"]').replace(
+        "    deploy:\n",
+        "    volumes: [/tmp:/t]\n    deploy:\n      placement: {constraints: [node.hostname == worker01]}\n",
+    )
+    other = f"  other:{GOOD.partition('  web:')[2]}"
+    stack(web + other)
+    ready.inv("deploy", "s")
+    ready.node("worker01", "touch", "/tmp/once")
+    ready.node("manager", "docker", "service", "update", "--detach", "--force", "s_web")
+    state = lambda: (ready.services()["s_web"].get("UpdateStatus") or {}).get("State")  # noqa: E731
+    paused = lambda: state() == "paused" and len(ready.tasks("s_web")) == 1  # noqa: E731
+    eventually(paused, within=30, what="a paused update, and a task that runs all the same")
+
+    stack(web + other.replace('VERSION: "1"', 'VERSION: "2"'))
+    ready.inv("deploy", "s")
+    assert environment(ready, "s_other") == ["VERSION=2"]
+    assert state() == "paused"
+
+
 def test_removed_and_deployed_at_once(ready: Lab, stack: Callable[..., None]) -> None:
     text = GOOD + "    networks: [inner]\nnetworks: {inner: {driver: overlay}}\n"
     stack(text)

@@ -95,6 +95,15 @@ def test_what_failed_before_the_first_look_and_after_the_change_is_no_history(sw
         watch(swarm, past).holds()
 
 
+def test_an_update_that_swarm_had_paused_before_is_history(swarm: Swarm) -> None:
+    swarm.services, swarm.tasks = [service(1, update="paused", begun="then")], [task(1)]
+    past = over(swarm)  # type: ignore[arg-type]
+    assert watch(swarm, past).holds() == watch(swarm).holds() == STAYS
+    swarm.services = [service(1, update="paused", begun="now")]
+    with pytest.raises(SwarmopsError, match="web: swarm has paused the update"):
+        watch(swarm, past).holds()
+
+
 def test_a_service_that_is_gone_does_not_hold(swarm: Swarm) -> None:
     seen = watch(swarm)
     swarm.tasks = [task(1)]

@@ -17,6 +17,8 @@ SMALL, LARGE = (
     member(name, resources={"MemoryBytes": size * GIB}) for name, size in (("worker01", 4), ("worker02", 200))
 )
 HUGE = NEW | {"Resources": {"Reservations": {"MemoryBytes": 100 * GIB}}}
+STALE: dict[str, Any] = {"update": "paused", "begun": "then"}
+"""What a service says whose update swarm paused at some time."""
 WORKERS_ONLY = NEW | {"Placement": {"Constraints": ["node.role==worker"]}}
 ONE_SHOT = NEW | {"RestartPolicy": {"Condition": "none"}}
 TWO_ATTEMPTS = NEW | {"RestartPolicy": {"Condition": "any", "MaxAttempts": 2}}
@@ -185,6 +187,46 @@ CASES = {
     "update paused, and then all came up": Case(service(1, update="paused"), (task(1),)),
     "update paused, and the tasks have not proved themselves": Case(
         service(1, update="paused"), (task(1),), up={}, failure="web: swarm has paused the update"
+    ),
+    "paused before, and all runs: not for long enough": Case(
+        service(1, **STALE), (failed(1, 1), task(1, at=2)), past=("s1 then",), up={}, unproven="web stays up"
+    ),
+    "paused before, and a task is moved": Case(
+        service(1, **STALE),
+        (failed(1, 1), task(1, "shutdown", at=2), task(1, "starting", node="worker02", at=3)),
+        past=("s1 then", "t1-worker01-1"),
+        counts=(0, 1),
+        missing="web 0 of 1 (worker02: starting)",
+    ),
+    "paused before, and a task still fails": Case(
+        service(2, **STALE),
+        (task(1), failed(2, 1), task(2, "starting", at=2)),
+        past=("s1 then", "t2-worker01-1"),
+        counts=(1, 2),
+        failure="web: swarm has paused the update",
+    ),
+    "paused before, and the old version is left": Case(
+        service(2, **STALE),
+        (task(1), task(2, spec=OLD)),
+        past=("s1 then",),
+        counts=(1, 2),
+        failure="web: swarm has paused the update",
+    ),
+    "paused before, and the old version is left beside the new one": Case(
+        service(1, **STALE),
+        (task(1, spec=OLD), task(1, at=2)),
+        past=("s1 then",),
+        failure="web: swarm has paused the update",
+    ),
+    "another update was paused before": Case(
+        service(1, update="paused", begun="now"),
+        (task(1),),
+        past=("s1 then",),
+        up={},
+        failure="web: swarm has paused the update",
+    ),
+    "rollback paused before, and all runs": Case(
+        service(1, update="rollback_paused", begun="then"), (task(1),), past=("s1 then",), up=up(5)
     ),
     "two failures in a row": Case(
         service(1),
