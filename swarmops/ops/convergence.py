@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 
 from swarmops import facts
 from swarmops.cluster import Cluster
@@ -24,14 +25,23 @@ class Watch:
 
     What had failed, or been paused or rolled back by swarm, when it first looks is history: it tells nothing about what
     comes. Where something may have failed by then already, `past` has what was `over` before the change.
+    `up` says of tasks for how many seconds they have been running, where this need not be seen.
     """
 
-    def __init__(self, cluster: Cluster, service_ids: Iterable[str], *, past: frozenset[str] | None = None) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        service_ids: Iterable[str],
+        *,
+        past: frozenset[str] | None = None,
+        up: Mapping[str, float] | None = None,
+    ) -> None:
         self._cluster = cluster
         self._ids = set(service_ids)
         self._gone = False
         self._past = past
-        self._up: dict[str, float] = {}
+        now = time.monotonic()
+        self._up = {task: now - seconds for task, seconds in (up or {}).items()}
         self._blamed: list[Task] = []
 
     def missing(self) -> str:
@@ -41,7 +51,7 @@ class Watch:
     def holds(self) -> str:
         """Like `missing`, and empty only once every task has stayed up for its service's monitor window.
 
-        The time is this process's own: since a task was first seen running. Jobs have to complete.
+        The time is this process's own: since a task was first seen running, unless `up` has it. Jobs have to complete.
         """
         verdicts = self._verdicts(proved=True)
         if self._gone:
@@ -77,7 +87,7 @@ class Watch:
         return judge(service, tasks, nodes, past=past, up=up)
 
     def _seen_up(self, tasks: Iterable[Task]) -> dict[str, float]:
-        """For how long each task has been seen running."""
+        """For how long each task has been running."""
         now = time.monotonic()
         self._up = {task.id: self._up.get(task.id, now) for task in tasks if task.state == "running"}
         return {task: now - since for task, since in self._up.items()}
@@ -99,14 +109,14 @@ def wait(
     settled: bool = False,
     past: frozenset[str] | None = None,
 ) -> None:
-    """Waits until the services run as they should and stay up; nobody changed a `settled` one, so it need not prove it.
+    """Waits until the services run as they should and stay up.
 
-    `past` is as for a Watch. Raises SwarmopsError or WaitTimeout.
+    `settled` ones are not changed now: what swarm itself says has run for long enough has proved itself, and what an
+    interrupted command has changed just before has not. `past` is as for a Watch. Raises SwarmopsError or WaitTimeout.
     """
-    watch = Watch(cluster, service_ids, past=past)
-    look: Callable[[], str] = watch.missing if settled else watch.holds
+    watch = Watch(cluster, service_ids, past=past, up=cluster.ask(_running_for) if settled else None)
     try:
-        until(look, deadline, cluster.progress)
+        until(watch.holds, deadline, cluster.progress)
     except WaitTimeout as late:
         said = str(late).removesuffix(f"\n  Next: {late.remedy}")
         raise WaitTimeout(said + watch.last_words(), remedy=late.remedy) from None
@@ -128,6 +138,16 @@ def last_words(cluster: Cluster, task: Task) -> str:
 def _over(services: Iterable[Service], tasks: Iterable[Task]) -> frozenset[str]:
     ended = (update_of(service) for service in services if rolled_back(service) or service.update_state in PAUSED)
     return frozenset((*(task.id for task in tasks if task.over), *ended))
+
+
+def _running_for(api: EngineAPI) -> dict[str, float]:
+    """For how many seconds each task has been running: since when swarm says so, by the manager's clock, not ours.
+
+    A node whose clock is ahead says something of the future; that counts as now.
+    """
+    now = datetime.fromisoformat(api.get("/info")["SystemTime"])  # asked first: what an answer takes counts for nothing
+    running = [task for task in facts.tasks(api) if task.state == "running"]
+    return {task.id: max(0.0, (now - datetime.fromisoformat(task.since)).total_seconds()) for task in running}
 
 
 def _listed(texts: Iterable[str]) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from engine import Lab, eventually, get
+from faults import ctrl_c, watched
 
 PORT = 8085
 OPTIONS = (
@@ -164,6 +165,19 @@ def test_a_global_service_that_nodes_never_can_run_fails_early(net: Lab) -> None
     assert "bad: these nodes should run it, and cannot" in failed.err
     assert "GiB of memory there, 9999 wanted" in failed.err
     assert "bad" not in net.services()
+
+
+def test_what_was_interrupted_has_to_prove_itself_all_the_same(net: Lab) -> None:
+    dies = ("service.create", "bad", "--image=nginx", "--restart-condition=none", "--", "sh", "-c", "sleep 4; exit 5")
+    watched(net, *dies, reactions={"bad: created": ctrl_c})
+    assert "non-zero exit (5)" in net.inv(*dies, check=1).err
+    net.inv("service.rm", "bad")
+    lasts = ("service.create", "bad", "--image=echo")
+    net.inv(*lasts)
+    again = net.inv(*lasts)
+    assert "Nothing to change." in again.out
+    assert "watching whether" not in again.err, "what has run for its window is settled"
+    net.inv("service.rm", "bad")
 
 
 def test_what_cannot_be_is_refused_before_anything_changes(net: Lab) -> None:

@@ -7,24 +7,43 @@ from typing import Any
 import pytest
 from samples import NEW, OLD, member, service, task
 
-from swarmops.errors import SwarmopsError
+from swarmops.errors import SwarmopsError, WaitTimeout
 from swarmops.facts import Service, SwarmNode, Task
 from swarmops.ops import convergence
-from swarmops.ops.convergence import Watch, over
+from swarmops.ops.convergence import Watch, over, wait
+from swarmops.wait import Deadline
 
 STAYS = "all tasks run; watching whether web stays up"
 
 
 class Swarm:
-    """A cluster that answers what was set last; time passes when it is told to."""
+    """A cluster that answers what was set last, and its API; time passes when it is told to."""
 
     def __init__(self) -> None:
         self.services: list[Service] = [service(1)]
         self.tasks: list[Task] = []
         self.now = 0.0
+        self.progress = self
 
-    def ask(self, _: Any) -> tuple[list[Service], list[Task], list[SwarmNode]]:
+    def ask(self, question: Any) -> Any:
+        return self.look() if question is convergence._look else question(self)
+
+    def look(self) -> tuple[list[Service], list[Task], list[SwarmNode]]:
         return self.services, self.tasks, [member("worker01")]
+
+    def get(self, path: str, **_: Any) -> Any:
+        """For a manager in another time zone it is seven seconds after the first task was made."""
+        if path == "/info":
+            return {"SystemTime": "2024-01-01T02:00:07.123456789+02:00"}
+        assert path == "/tasks"
+        status = [{"State": task.state, "Timestamp": task.since} for task in self.tasks]
+        return [
+            {"ID": task.id, "Spec": task.spec, "Status": one, "DesiredState": task.desired}
+            for task, one in zip(self.tasks, status, strict=True)
+        ]
+
+    def waiting(self, _: str) -> None:
+        return None
 
     def monotonic(self) -> float:
         return self.now
@@ -102,6 +121,41 @@ def test_an_update_that_swarm_had_paused_before_is_history(swarm: Swarm) -> None
     swarm.services = [service(1, update="paused", begun="now")]
     with pytest.raises(SwarmopsError, match="web: swarm has paused the update"):
         watch(swarm, past).holds()
+
+
+def settled(swarm: Swarm) -> None:
+    wait(swarm, ["s1"], Deadline(0), settled=True)  # type: ignore[arg-type]
+
+
+def test_what_has_run_for_its_window_is_settled_at_the_first_look(swarm: Swarm) -> None:
+    swarm.tasks = [task(1, at=2)]
+    settled(swarm)
+    with pytest.raises(WaitTimeout, match="watching whether web stays up"):
+        wait(swarm, ["s1"], Deadline(0))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("at", [3, 59], ids=["just begun", "its node's clock is ahead"])
+def test_what_has_just_begun_to_run_is_not_settled(swarm: Swarm, at: int) -> None:
+    swarm.tasks = [task(1, at=at)]
+    with pytest.raises(WaitTimeout, match="watching whether web stays up"):
+        settled(swarm)
+    ages = swarm.ask(convergence._running_for)
+    seen = Watch(swarm, ["s1"], up=ages)  # type: ignore[arg-type]
+    swarm.now = 5 - ages[swarm.tasks[0].id]
+    assert seen.holds() == ""
+
+
+def test_what_is_being_updated_is_not_settled(swarm: Swarm) -> None:
+    swarm.services, swarm.tasks = [service(1, update="updating")], [task(1)]
+    with pytest.raises(WaitTimeout, match="the update is being watched"):
+        settled(swarm)
+
+
+def test_what_begins_to_run_later_has_to_be_seen(swarm: Swarm) -> None:
+    swarm.tasks = [task(1)]
+    seen = Watch(swarm, ["s1"], up=swarm.ask(convergence._running_for))  # type: ignore[arg-type]
+    swarm.tasks = [task(1, "failed", error="exit 7"), task(1, at=1)]
+    assert seen.holds() == STAYS
 
 
 def test_a_service_that_is_gone_does_not_hold(swarm: Swarm) -> None:
