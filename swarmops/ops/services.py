@@ -41,18 +41,26 @@ def scale(cluster: Cluster, replicas: Mapping[str, int], timeout: float) -> Reca
 
 
 def rollback(cluster: Cluster, name: str, timeout: float) -> Recap:
-    """Puts the previous version of a service back; returns when it runs and stays up."""
+    """Puts the previous version of a service back; returns when it runs and stays up.
+
+    One that was rolled back last, or is being rolled back, stays so: its previous version is the one that was left.
+    """
     deadline, recap = Deadline(timeout), Recap()
     service = find(cluster, name)
-    if service.previous is None or _same_version(service.previous, service.spec):
+    back = service.update_state.startswith("rollback")
+    wanted = service.spec if back else service.previous
+    if wanted is None or (not back and _same_version(wanted, service.spec)):
         raise SwarmopsError(f"{name} has no previous version", remedy=f"inv ps {name} shows what runs")
-    before, after = service.image, image_of(service.previous)
-    cluster.manage(commands.rollback(name), once=True)
-    wait(cluster, [service.id], deadline)
-    now = find(cluster, name)
-    if now.spec != service.previous:
+    if not back:
+        cluster.manage(commands.rollback(name), once=True)
+    wait(cluster, [service.id], deadline, settled=back)
+    if find(cluster, name).spec != wanted:
         raise SwarmopsError(f"{name} was changed by somebody else during the rollback", remedy=f"inv ps {name}")
-    recap.changed(name, f"rolled back from {before} to {after}" if before != after else "rolled back")
+    if back:
+        recap.note(f"{name} runs what its last rollback put back; inv service.update {name} gives it another version.")
+    else:
+        before, after = service.image, image_of(wanted)
+        recap.changed(name, f"rolled back from {before} to {after}" if before != after else "rolled back")
     note_stack(cluster, recap, service)
     ingress.refresh(cluster, recap, deadline)
     recap.ok(name)

@@ -29,7 +29,7 @@ def net(pushed: Lab) -> Iterator[Lab]:
     """The lab with a network by hand; nothing of these tests is left at the end."""
     pushed.inv("network.create", "by-hand", "--attachable", "--encrypted", "--subnet", "10.94.0.0/24")
     yield pushed
-    pushed.inv("service.rm", "web,other,bad", check=None)
+    pushed.inv("service.rm", "web,other,bad,back", check=None)
     pushed.inv("network.rm", "by-hand")
 
 
@@ -178,6 +178,19 @@ def test_what_was_interrupted_has_to_prove_itself_all_the_same(net: Lab) -> None
     assert "Nothing to change." in again.out
     assert "watching whether" not in again.err, "what has run for its window is settled"
     net.inv("service.rm", "bad")
+
+
+def test_a_rollback_that_was_interrupted_goes_on_and_not_forward(net: Lab) -> None:
+    net.inv("service.create", "back", "--image=echo", "--env=V=1", "--update-monitor=1s", "--rollback-monitor=5s")
+    before = spec(net, "back")
+    net.inv("service.update", "back", "--env=V=2")
+    run = watched(net, "rollback", "back", reactions={"... back": ctrl_c})
+    assert run.err.endswith("Error: interrupted\n  Next: the same command goes on from here\n")
+    for _ in range(2):
+        assert "Nothing to change." in net.inv("rollback", "back").out
+        assert spec(net, "back") == before
+        assert net.services()["back"]["UpdateStatus"]["State"] == "rollback_completed"
+    net.inv("service.rm", "back")
 
 
 def test_what_cannot_be_is_refused_before_anything_changes(net: Lab) -> None:
