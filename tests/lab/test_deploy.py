@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import yaml
 from engine import Answer, Lab, eventually, get
+from faults import watched
 
 GREETING = "Hello Docker!!"
 SMALL = """
@@ -133,6 +134,29 @@ def test_the_first_version_of_a_stack_comes_back(deployed: Lab) -> None:
     assert {name: service["Spec"] for name, service in deployed.services().items()} == before
     deployed.inv("push", "echo")
     assert "Nothing to change." in deployed.inv("deploy", "echo").out
+
+
+def test_nodes_have_a_new_image_before_the_switch(deployed: Lab) -> None:
+    image = f"registry:{deployed.vars['registry']['port']}/echo:1.0"
+    had: dict[str, str] = {}
+
+    def look(node: str) -> Callable[[int], None]:
+        return lambda _: had.update({node: deployed.node(node, "docker", "image", "ls", "--digests").out})
+
+    lines = {f"{node}: has {image}": look(node) for node in deployed.hosts("workers")}
+    with greeting(deployed, "Hello ahead"):
+        deployed.inv("push", "echo", timeout=200)
+        run = watched(deployed, "deploy", "echo", reactions=lines)
+    assert run.code == 0, run.text
+    assert max(map(run.err.index, lines)) < run.err.index("echo_api: deployed: image")
+    digest = deployed.services()["echo_api"]["Spec"]["TaskTemplate"]["ContainerSpec"]["Image"].partition("@")[2]
+    assert [node for node, images in had.items() if digest not in images] == []
+
+    deployed.inv("push", "echo")
+    run = deployed.inv("deploy", "echo", "--no-pre-pull")
+    assert ": has " not in run.err
+    assert "echo_api: deployed: image" in run.err
+    assert {answer.text.strip() for answer in answers(deployed)} == {GREETING}
 
 
 def test_a_removed_stack_leaves_nothing(pushed: Lab) -> None:

@@ -340,6 +340,31 @@ def test_nobody_follows_a_service_that_failed(ready: Lab, stack: Callable[..., N
     assert parts(ready)["service"] == ["s_database", "s_migration"], "what depends on it was not made"
 
 
+def test_services_gone_from_the_file_are_removed_last_and_not_when_the_rest_fails(
+    ready: Lab, stack: Callable[..., None]
+) -> None:
+    one = GOOD.partition("  web:")[2]
+    stack(f"services:\n  a:{one}  b:{one}")
+    ready.inv("deploy", "s")
+    before = [task["ID"] for task in ready.tasks("s_b")]
+    assert len(before) == 1
+
+    stack("services:\n  a:" + one.replace('[sleep, "3600"]', "['false']"))
+    assert "Version 1 runs again" in ready.inv("deploy", "s", check=4).err
+    assert [task["ID"] for task in ready.tasks("s_b")] == before, "it ran throughout"
+
+    stack("services:\n  a:" + one.replace('VERSION: "1"', 'VERSION: "2"').replace("monitor: 1s", "monitor: 5s"))
+    there: list[str] = []
+
+    def look(_: int) -> None:
+        there.extend(parts(ready)["service"])
+
+    run = watched(ready, "deploy", "s", reactions={"deployed: definition changed": look})
+    assert run.code == 0, run.text
+    assert there == ["s_a", "s_b"], "until what the file has is verified"
+    assert parts(ready)["service"] == ["s_a"]
+
+
 def task(lab: Lab, service: str) -> dict[str, Any]:
     """`docker inspect` of the one task of a service."""
     ids = lab.node("manager", "docker", "service", "ps", "-q", service).out.split()
