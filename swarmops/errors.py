@@ -77,6 +77,10 @@ class RolledBack(SwarmopsError):
     exit_code = ExitCode.ROLLED_BACK
 
 
+class LockLost(SwarmopsError):
+    """Somebody else has taken the lock of what was being changed: it is theirs now."""
+
+
 class WaitTimeout(SwarmopsError):
     """A deadline passed; the message names what was still missing."""
 

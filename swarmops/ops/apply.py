@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 
 from swarmops import facts, stackfile
@@ -31,6 +31,7 @@ def apply(
     deadline: Deadline,
     recap: Recap,
     *,
+    check: Callable[[], None],
     recorded: Mapping[str, Json],
     secrets: configs.Secrets | None = None,
     pull: bool = True,
@@ -38,9 +39,10 @@ def apply(
 ) -> None:
     """Deploys what differs of a pinned stack and waits until exactly this version runs and stays up.
 
-    The caller holds the stack's lock. `recorded` has the services' specifications as they were last verified; `pull`
-    says whether nodes get the images of services that run already before these are switched; `proved` that what runs
-    has been verified before, so that where nothing differs nothing has to be watched.
+    The caller holds the stack's lock; `check` raises LockLost when it does not any more. `recorded` has the services'
+    specifications as they were last verified; `pull` says whether nodes get the images of services that run already
+    before these are switched; `proved` that what runs has been verified before, so that where nothing differs nothing
+    has to be watched.
     Raises SwarmopsError, WaitTimeout.
     """
     running = _services(cluster, stack)
@@ -56,6 +58,7 @@ def apply(
     for wave in waves:
         deadline.check(f"{', '.join(map(stack.full_name, wave))} to be deployed")
         command = authorized(cluster, commands.deploy(stack.name, stackfile.only(stack, wave)), *stack.images)
+        check()
         cluster.manage(command, timeout=max(deadline.left, COMMAND_SECONDS))
         for short in wave:
             cluster.progress.done(f"deployed: {changes[short]}", stack.full_name(short))
@@ -63,6 +66,7 @@ def apply(
             _wait_for_wave(cluster, stack, wave, deadline, past)
     wanted = [stack.full_name(short) for short in stack.services]
     wait(cluster, _ids(cluster, stack, wanted), deadline, settled=proved and not changes, past=past)
+    check()  # first: what somebody else deploys is another version too
     services = _services(cluster, stack)
     _refuse_another_version(stack, services)
     _take_away(cluster, stack, services, recap)

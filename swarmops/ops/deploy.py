@@ -10,11 +10,11 @@ from swarmops import facts, record
 from swarmops.cluster import Cluster
 from swarmops.commands import Command
 from swarmops.connect import local
-from swarmops.errors import Conflict, NotFound, RolledBack, SwarmopsError
+from swarmops.errors import Conflict, LockLost, NotFound, RolledBack, SwarmopsError
 from swarmops.ops import configs, ingress, lint, stacks
 from swarmops.ops.apply import apply
 from swarmops.ops.configs import Secrets
-from swarmops.ops.lock import Terms, locked
+from swarmops.ops.lock import MARGIN_SECONDS, Terms, locked
 from swarmops.ops.routing import look, routing
 from swarmops.ops.undo import WayBack, unlike
 from swarmops.record import Record
@@ -22,9 +22,6 @@ from swarmops.render import write
 from swarmops.report import Recap
 from swarmops.stackfile import Stack
 from swarmops.wait import Deadline
-
-MARGIN_SECONDS = 60
-"""What a deploy may take besides its two waits, the one for the new version and the one for the way back."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +39,7 @@ class Options:
 
     @property
     def terms(self) -> Terms:
-        """How to come by the lock."""
+        """How to come by the lock: there are two waits, the one for the new version and the one for the way back."""
         return Terms(2 * self.timeout + MARGIN_SECONDS, self.lock_wait, self.break_lock)
 
 
@@ -102,9 +99,9 @@ def carry_out(cluster: Cluster, name: str, purpose: str, choose: Callable[[], Wa
     """
     recap = Recap()
     try:
-        with locked(cluster, name, purpose, options.terms):
+        with locked(cluster, name, purpose, options.terms) as check:
             deadline = Deadline(options.timeout)  # the wait for the lock is no part of it
-            _change(cluster, choose(), deadline, recap, options)
+            _change(cluster, choose(), check, deadline, recap, options)
     except RolledBack as failure:
         try:
             ingress.refresh(cluster, Recap(), Deadline(options.timeout))
@@ -115,7 +112,9 @@ def carry_out(cluster: Cluster, name: str, purpose: str, choose: Callable[[], Wa
     return recap
 
 
-def _change(cluster: Cluster, wanted: Wanted, deadline: Deadline, recap: Recap, options: Options) -> None:
+def _change(
+    cluster: Cluster, wanted: Wanted, check: Callable[[], None], deadline: Deadline, recap: Recap, options: Options
+) -> None:
     """Makes the stack true and records it, or puts the version before back."""
     stack = wanted.stack
     records = cluster.ask(lambda api: record.read(api, stack.name))
@@ -127,15 +126,19 @@ def _change(cluster: Cluster, wanted: Wanted, deadline: Deadline, recap: Recap, 
     try:
         apply(
             cluster, stack, deadline, recap,
-            recorded=recorded, secrets=wanted.secrets, pull=options.pull, proved=proved,
+            check=check, recorded=recorded, secrets=wanted.secrets, pull=options.pull, proved=proved,
         )  # fmt: skip
+    except LockLost:
+        raise  # whoever has it now goes on from what there is
     except SwarmopsError as failure:
-        way_back = WayBack(cluster, stack, before, last)
+        way_back = WayBack(cluster, stack, before, last, check)
         if not options.rollback or (options.keep and not before) or not way_back.needed(recap):
+            check()
             configs.prune(cluster, stack.name)
             raise
         raise way_back.taken(failure, options.timeout) from failure
     if recap.any_changed or not proved:
+        check()
         _keep(cluster, stack, records, wanted.message)
     configs.prune(cluster, stack.name)
 

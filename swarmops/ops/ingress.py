@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
@@ -19,7 +20,7 @@ from swarmops.ops.balanced import balanced
 from swarmops.ops.convergence import Watch
 from swarmops.ops.ending import counted, unended
 from swarmops.ops.images import authorized, reference
-from swarmops.ops.lock import Terms, locked
+from swarmops.ops.lock import MARGIN_SECONDS, Terms, locked
 from swarmops.plan import match
 from swarmops.render import write
 from swarmops.report import Outcome, Recap
@@ -62,11 +63,12 @@ def refresh(cluster: Cluster, recap: Recap, deadline: Deadline) -> None:
     if wanted is None:
         return
     if not wanted.there:
-        terms = Terms(deadline.left, wait=deadline.left)
-        with locked(cluster, STACK, "bring the ingress up to date", terms):
+        # The command has more time than may be left, and nobody else is to begin meanwhile.
+        terms = Terms(max(deadline.left, COMMAND_SECONDS) + MARGIN_SECONDS, wait=deadline.left)
+        with locked(cluster, STACK, "bring the ingress up to date", terms) as check:
             wanted = _wanted(cluster)  # somebody else may have been faster
             if wanted and not wanted.there:
-                _serve(cluster, wanted, recap, deadline)
+                _serve(cluster, wanted, check, recap, deadline)
     elif not any(name.startswith(f"{STACK}_") for name, outcome, _ in recap.steps if outcome is Outcome.CHANGED):
         return  # nobody changed it: the proxies have had their time
     if wanted:
@@ -74,7 +76,7 @@ def refresh(cluster: Cluster, recap: Recap, deadline: Deadline) -> None:
         until(lambda: _behind(cluster, content), deadline, cluster.progress)
 
 
-def _serve(cluster: Cluster, wanted: Wanted, recap: Recap, deadline: Deadline) -> None:
+def _serve(cluster: Cluster, wanted: Wanted, check: Callable[[], None], recap: Recap, deadline: Deadline) -> None:
     """Changes what the proxies find."""
     configs.create(cluster, wanted.stack, {})
     try:
@@ -85,6 +87,7 @@ def _serve(cluster: Cluster, wanted: Wanted, recap: Recap, deadline: Deadline) -
     cluster.progress.done(wanted.balances, STACK)
     watch = Watch(cluster, [wanted.service.id])
     until(lambda: watch.missing() or _old(cluster, wanted.service.id), deadline, cluster.progress)
+    check()
     configs.prune(cluster, STACK)
     recap.changed(STACK, wanted.balances)
     for note in wanted.notes:

@@ -7,20 +7,23 @@ import platform
 import secrets
 import time
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from swarmops.cluster import Cluster
 from swarmops.connect.api import EngineAPI
 from swarmops.connect.local import operator
-from swarmops.errors import Conflict, NotFound, SwarmopsError
+from swarmops.errors import Conflict, LockLost, NotFound, SwarmopsError
 from swarmops.facts import Json
 from swarmops.wait import POLL_SECONDS, Deadline
 
 LABEL = "swarmops.lock"
+MARGIN_SECONDS = 60
+"""What a change may take besides its waits."""
 
 
 @dataclass(frozen=True)
@@ -83,12 +86,16 @@ class Holder:
 
 
 @contextmanager
-def locked(cluster: Cluster, stack: str, purpose: str, terms: Terms) -> Iterator[None]:
-    """Holds the lock of a stack for the time of the block. Raises SwarmopsError when somebody else holds it."""
+def locked(cluster: Cluster, stack: str, purpose: str, terms: Terms) -> Iterator[Callable[[], None]]:
+    """Holds the lock of a stack for the time of the block. Raises SwarmopsError when somebody else holds it.
+
+    Its value is a check, for after each wait and before the next change: it raises LockLost when somebody has taken
+    the lock meanwhile.
+    """
     name, mark = f"{stack}.lock", secrets.token_hex(8)
     holder = _acquire(cluster, name, _labels(stack, mark, purpose, terms), terms)
     try:
-        yield
+        yield partial(_check, cluster, stack, holder)
     except BaseException:
         with suppress(SwarmopsError):  # what went wrong before says more
             _release(cluster, holder)
@@ -120,6 +127,18 @@ def _try(cluster: Cluster, name: str, labels: dict[str, str]) -> Holder | None:
         made = cluster.ask(lambda api: api.create("/configs/create", body))
         return Holder.of({"ID": made, "Spec": body}, 0)
     return cluster.ask(lambda api: Holder.read(api, name))
+
+
+def _check(cluster: Cluster, stack: str, holder: Holder) -> None:
+    try:
+        cluster.ask(lambda api: api.get(f"/configs/{holder.id}"))
+    except NotFound:
+        now = cluster.ask(lambda api: Holder.read(api, f"{stack}.lock"))
+        raise LockLost(
+            f"somebody else took the lock of {stack}: {now or 'they are done with it by now'}\n"
+            f"  {stack} is left to them: nothing is put back",
+            remedy=f"inv status, or inv history {stack}",
+        ) from None
 
 
 def _release(cluster: Cluster, holder: Holder) -> None:

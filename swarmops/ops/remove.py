@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 
 from swarmops import facts
 from swarmops.cluster import Cluster
 from swarmops.commands import stack as commands
+from swarmops.commands.stack import NAMESPACE
 from swarmops.errors import CommandFailed
 from swarmops.ops import configs, ingress
 from swarmops.ops.ending import counted, unended
@@ -24,10 +26,10 @@ def remove(cluster: Cluster, name: str, timeout: float, terms: Terms) -> Recap:
     services = cluster.ask(lambda api: facts.services(api, name))
     if not services and name not in cluster.inventory.settings.stacks and not configs.names(cluster, name):
         raise unknown_stack(cluster, name)
-    with locked(cluster, name, f"remove {name}", terms):
+    with locked(cluster, name, f"remove {name}", terms) as check:
         deadline = Deadline(timeout)
         parts = _parts(cluster, name)
-        take_away(cluster, name, deadline)
+        take_away(cluster, name, deadline, check)
     for service in services:
         recap.changed(service.name, "removed")
     if parts and not services:
@@ -37,8 +39,11 @@ def remove(cluster: Cluster, name: str, timeout: float, terms: Terms) -> Recap:
     return recap
 
 
-def take_away(cluster: Cluster, name: str, deadline: Deadline) -> None:
-    """Removes all that the swarm has of a stack; the caller holds its lock."""
+def take_away(cluster: Cluster, name: str, deadline: Deadline, check: Callable[[], None]) -> None:
+    """Removes all that the swarm has of a stack.
+
+    The caller holds the stack's lock; `check` raises LockLost when it does not any more.
+    """
     ids = {service.id for service in cluster.ask(lambda api: facts.services(api, name))}
     retry = Deadline(0)
 
@@ -48,6 +53,7 @@ def take_away(cluster: Cluster, name: str, deadline: Deadline) -> None:
         if left and not retry.left:
             # More than once: the engine was seen to leave a part of a stack behind and say that it was done, and to
             # fail over a network whose last task was still ending. What is left is asked for, not what it says.
+            check()
             with suppress(CommandFailed):
                 cluster.manage(commands.remove(name))
             retry = Deadline(REMOVE_AGAIN_SECONDS)
@@ -58,7 +64,7 @@ def take_away(cluster: Cluster, name: str, deadline: Deadline) -> None:
 
 def _parts(cluster: Cluster, stack: str) -> list[str]:
     """What the swarm still has of a stack, in words."""
-    label = {"label": [f"{commands.NAMESPACE}={stack}"]}
+    label = {"label": [f"{NAMESPACE}={stack}"]}
     left = [f"service {service.name}" for service in cluster.ask(lambda api: facts.services(api, stack))]
     left += [f"network {network['Name']}" for network in cluster.ask(lambda api: api.get("/networks", filters=label))]
     return left + configs.names(cluster, stack)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from swarmops import facts, stackfile
 from swarmops.cluster import Cluster
 from swarmops.commands import service as commands
-from swarmops.errors import RolledBack, SwarmopsError
+from swarmops.errors import LockLost, RolledBack, SwarmopsError
 from swarmops.facts import Service
 from swarmops.ingress import STACK
 from swarmops.ops import configs, ingress
@@ -36,12 +36,16 @@ def unlike(cluster: Cluster, kept: Record, running: Iterable[Service]) -> bool:
 
 @dataclass(frozen=True)
 class WayBack:
-    """Where a deploy of `stack` came from: the services that there were, and the newest record."""
+    """Where a deploy of `stack` came from: the services that there were, and the newest record.
+
+    `check` raises LockLost when the lock of the stack has gone to somebody else.
+    """
 
     cluster: Cluster
     stack: Stack
     before: list[Service]
     last: Record | None
+    check: Callable[[], None]
 
     def needed(self, recap: Recap) -> bool:
         """Whether this deploy, or one before it that was interrupted, changed something.
@@ -53,11 +57,14 @@ class WayBack:
         return unlike(self.cluster, self.last, self._running())
 
     def taken(self, failure: SwarmopsError, timeout: float) -> SwarmopsError:
-        """Puts the version before back; what is to be raised then: RolledBack once it runs."""
+        """Puts the version before back; what is to be raised then: RolledBack once it runs. Raises LockLost."""
         self.cluster.progress.done(f"failed: {failure}", self.stack.name)
         self.cluster.progress.waiting("putting the version before back")
         try:
+            self.check()
             said = self._take(Deadline(timeout))
+        except LockLost:
+            raise
         except SwarmopsError as second:
             text = f"{failure}\n  The version before could not be put back: {second}"
             return SwarmopsError(text, remedy=f"inv ps {self.stack.name}")
@@ -66,11 +73,11 @@ class WayBack:
     def _take(self, deadline: Deadline) -> str:
         if self.last:
             old = version(self.cluster, self.last)
-            apply(self.cluster, old, deadline, Recap(), recorded=self.last.specs, pull=False)
+            apply(self.cluster, old, deadline, Recap(), check=self.check, recorded=self.last.specs, pull=False)
             configs.prune(self.cluster, self.stack.name)
             return f"Version {self.last.number} runs again"
         if not self.before:
-            take_away(self.cluster, self.stack.name, deadline)
+            take_away(self.cluster, self.stack.name, deadline, self.check)
             return "It was the first deploy: nothing of it is left (--keep leaves it)"
         return self._each_by_itself(deadline)
 
@@ -83,6 +90,7 @@ class WayBack:
             elif service.spec != old[service.id] and service.previous == old[service.id]:
                 self.cluster.manage(commands.rollback(service.name), once=True)
         wait(self.cluster, old, deadline)
+        self.check()
         configs.prune(self.cluster, self.stack.name)
         now = {service.id: service.spec for service in self._running()}
         if now != old:

@@ -29,6 +29,7 @@ services:
       update_config: {monitor: 1s}
 """
 LABEL = "label=com.docker.stack.namespace"
+NOTHING: dict[str, list[str]] = {"config": [], "network": [], "secret": [], "service": []}
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +57,7 @@ def stack(ready: Lab) -> Iterator[Callable[..., None]]:
 
     yield write
     ready.inv("remove", "s", "--break-lock")
-    assert parts(ready) == {"config": [], "network": [], "secret": [], "service": []}
+    assert parts(ready) == NOTHING
 
 
 def parts(lab: Lab) -> dict[str, list[str]]:
@@ -65,6 +66,10 @@ def parts(lab: Lab) -> dict[str, list[str]]:
     found = {kind: sorted(one["Name"] for one in items) for kind, items in named.items()}
     found["config"] = [name for name in found["config"] if ".version." not in name]
     return found
+
+
+def locks(lab: Lab) -> list[dict[str, Any]]:
+    return lab.ask("config", "ls", "--filter", "label=swarmops.lock")
 
 
 def versions(lab: Lab) -> list[str]:
@@ -253,7 +258,7 @@ def test_a_secret_that_is_empty_changes_nothing(
     run = ready.inv("deploy", "s", check=2)
     assert "secrets.from_file" in run.err
     assert "secrets.from_environment" in run.err
-    assert parts(ready) == {"config": [], "network": [], "secret": [], "service": []}
+    assert parts(ready) == NOTHING
 
 
 def test_two_deploys_at_once(ready: Lab, stack: Callable[..., None]) -> None:
@@ -261,15 +266,14 @@ def test_two_deploys_at_once(ready: Lab, stack: Callable[..., None]) -> None:
     stack(slow)
     with ThreadPoolExecutor() as pool:
         first = pool.submit(ready.inv, "deploy", "s", "--message", "the slow one")
-        lock = lambda: ready.ask("config", "ls", "--filter", "label=swarmops.lock")  # noqa: E731
-        eventually(lock, within=20, what="a lock")
+        eventually(lambda: locks(ready), within=20, what="a lock")
         second = ready.inv("deploy", "s", check=1)
         third = ready.inv("deploy", "s", "--lock-wait", "60")
         assert first.result().code == 0
     assert "Error: locked: deploy s: the slow one, by " in second.err
     assert "--lock-wait" in second.err
     assert "Nothing to change." in third.out
-    assert lock() == []
+    assert locks(ready) == []
     assert versions(ready) == ["s.version.1"]
 
 
@@ -277,7 +281,7 @@ def test_ctrl_c_in_the_middle_then_again(ready: Lab, stack: Callable[..., None])
     stack(GOOD)
     run = watched(ready, "deploy", "s", reactions={"deployed: new": ctrl_c})
     assert run.err.endswith("Error: interrupted\n  Next: the same command goes on from here\n")
-    assert ready.ask("config", "ls", "--filter", "label=swarmops.lock") == []
+    assert locks(ready) == []
     ready.inv("deploy", "s")
     assert versions(ready) == ["s.version.1"]
 
@@ -296,9 +300,30 @@ def test_the_lock_of_one_that_was_killed_is_broken(ready: Lab, stack: Callable[.
 
     run = watched(ready, "deploy", "s", reactions={"deployed: new": kill})
     assert run.code == -signal.SIGKILL
-    assert len(ready.ask("config", "ls", "--filter", "label=swarmops.lock")) == 1
+    assert len(locks(ready)) == 1
     assert "broke a lock: deploy s" in ready.inv("deploy", "s").err
     assert len(ready.tasks("s_web")) == 1
+
+
+def test_who_lost_the_lock_leaves_the_stack_to_the_winner(ready: Lab, stack: Callable[..., None]) -> None:
+    stack(GOOD)
+    ready.inv("deploy", "s")
+    stack(GOOD.replace('VERSION: "1"', 'VERSION: "2"').replace("monitor: 1s", "monitor: 30s"))
+
+    def win(_: int) -> None:
+        stack(GOOD.replace('VERSION: "1"', 'VERSION: "3"'))
+        assert "broke a lock: deploy s" in ready.inv("deploy", "s", "--break-lock").err
+
+    loser = watched(ready, "deploy", "s", reactions={"deployed: definition changed": win})
+    assert loser.code == 1
+    assert "Error: somebody else took the lock of s: " in loser.err
+    assert "nothing is put back" in loser.err
+    assert environment(ready) == ["VERSION=3"]
+    assert len(ready.tasks("s_web")) == 1
+    assert versions(ready) == ["s.version.1", "s.version.2"]
+    assert "VERSION=3" in content(ready, "s.version.2")
+    assert locks(ready) == []
+    assert "Nothing to change." in ready.inv("deploy", "s").out
 
 
 ORDERED = """

@@ -14,6 +14,7 @@ CODES = {
     errors.Denied: 1,
     errors.NotFound: 1,
     errors.InputError: 2,
+    errors.LockLost: 1,
     errors.PendingError: 3,
     errors.Refused: 1,
     errors.RolledBack: 4,

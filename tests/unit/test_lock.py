@@ -1,11 +1,20 @@
 from __future__ import annotations
 
+import io
 import os
+from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from swarmops.ops.lock import Holder, home
+from swarmops.errors import Conflict, LockLost, NotFound, SwarmopsError
+from swarmops.facts import Json
+from swarmops.ops import ingress
+from swarmops.ops.apply import COMMAND_SECONDS
+from swarmops.ops.lock import Holder, Terms, home, locked
+from swarmops.report import Progress, Recap
+from swarmops.wait import Deadline
 
 NO_PROCESS = 2**22 + 1
 """Above the highest number that Linux gives a process."""
@@ -53,3 +62,84 @@ def test_the_managers_clock_has_a_time_zone(now: str) -> None:
     holder = Holder.read(Api(now, "2026-01-02T03:04:05.123456789Z"), "web.lock")  # type: ignore[arg-type]
     assert holder
     assert round(holder.seconds) == 10
+
+
+class Swarm:
+    """A cluster that is its own manager, and has nothing but configs."""
+
+    def __init__(self) -> None:
+        self.configs: dict[str, Json] = {}
+        self.made = 0
+        self.progress = Progress(io.StringIO())
+
+    def ask(self, question: Any) -> Any:
+        return question(self)
+
+    def get(self, path: str) -> Any:
+        return {"SystemTime": "2026-01-02T03:04:15Z"} if path == "/info" else self.configs[self._name(path)]
+
+    def create(self, _: str, body: Json) -> str:
+        if body["Name"] in self.configs:
+            raise Conflict("name conflicts")
+        self.made += 1
+        self.configs[body["Name"]] = {"ID": f"id{self.made}", "Spec": body, "CreatedAt": "2026-01-02T03:04:05Z"}
+        return f"id{self.made}"
+
+    def delete(self, path: str) -> None:
+        del self.configs[self._name(path)]
+
+    def _name(self, path: str) -> str:
+        """Both do, an id and a name."""
+        key = path.removeprefix("/configs/")
+        for name, config in self.configs.items():
+            if key in (name, config["ID"]):
+                return name
+        raise NotFound(path)
+
+
+def test_who_holds_the_lock_is_told_when_somebody_takes_it() -> None:
+    swarm: Any = Swarm()
+    with locked(swarm, "web", "deploy web", Terms(60)) as check:
+        check()
+        with pytest.raises(SwarmopsError, match="locked: deploy web, by "), locked(swarm, "web", "other", Terms(60)):
+            pass
+        check()
+        with locked(swarm, "web", "deploy web: mine", Terms(60, take=True)) as theirs:
+            theirs()
+            with pytest.raises(LockLost) as error:
+                check()
+            assert "took the lock of web: deploy web: mine, by " in str(error.value)
+            assert "nothing is put back" in str(error.value)
+            assert error.value.remedy == "inv status, or inv history web"
+        with pytest.raises(LockLost, match="took the lock of web: they are done with it by now"):
+            check()
+    assert swarm.configs == {}
+
+
+def test_the_end_of_who_lost_the_lock_leaves_the_winners() -> None:
+    swarm: Any = Swarm()
+    with locked(swarm, "web", "deploy web", Terms(60)):
+        winner = locked(swarm, "web", "deploy web: mine", Terms(60, take=True))
+        check = winner.__enter__()
+    check()
+    winner.__exit__(None, None, None)
+    assert swarm.configs == {}
+
+
+@pytest.mark.parametrize("left", [2, 200])
+def test_the_ingress_is_locked_for_longer_than_its_command_may_take(
+    monkeypatch: pytest.MonkeyPatch, left: float
+) -> None:
+    asked: list[Terms] = []
+
+    @contextmanager
+    def noted(*args: Any) -> Any:
+        asked.append(args[-1])
+        yield
+
+    answers = iter([SimpleNamespace(there=False), None])
+    monkeypatch.setattr(ingress, "locked", noted)
+    monkeypatch.setattr(ingress, "_wanted", lambda _: next(answers))
+    ingress.refresh(None, Recap(), Deadline(left))  # type: ignore[arg-type]
+    assert asked[0].lasts > max(COMMAND_SECONDS, left)
+    assert asked[0].wait <= left

@@ -1,0 +1,58 @@
+"""A stack taken away: what is left of it is asked for until there is nothing, and as long as the lock is ours."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+
+from swarmops.commands import Command
+from swarmops.commands.stack import NAMESPACE
+from swarmops.errors import LockLost
+from swarmops.facts import Json
+from swarmops.ops import remove
+from swarmops.ops.remove import take_away
+from swarmops.report import Progress
+from swarmops.wait import Deadline
+
+LABELS = {NAMESPACE: "db"}
+
+
+def running(*mounts: Json) -> Json:
+    spec = {"Name": "db_web", "Labels": LABELS, "Mode": {"Global": {}}}
+    return {"ID": "s1", "Spec": spec | {"TaskTemplate": {"ContainerSpec": {"Image": "x", "Mounts": list(mounts)}}}}
+
+
+class Swarm:
+    """A swarm with some services, which go with so many a `docker stack rm`."""
+
+    def __init__(self, *services: Json, after: int = 1) -> None:
+        self.services = list(services)
+        self.progress = Progress(io.StringIO())
+        self.after = after
+        self.commands: list[str] = []
+
+    def ask(self, question: Any) -> Any:
+        return question(self)
+
+    def get(self, path: str, **_: Any) -> list[Json]:
+        return self.services if path == "/services" else []
+
+    def manage(self, command: Command) -> None:
+        self.commands.append(str(command))
+        if len(self.commands) == self.after:
+            self.services = []
+
+
+def test_what_somebody_else_has_deployed_meanwhile_is_not_taken_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remove, "REMOVE_AGAIN_SECONDS", 0)
+    swarm = Swarm(running(), after=9)
+
+    def check() -> None:
+        if len(swarm.commands) == 2:
+            raise LockLost("somebody else took the lock of db")
+
+    with pytest.raises(LockLost):
+        take_away(swarm, "db", Deadline(10), check)  # type: ignore[arg-type]
+    assert swarm.commands == ["docker stack rm db"] * 2
