@@ -132,7 +132,7 @@ def _change(
         raise  # whoever has it now goes on from what there is
     except SwarmopsError as failure:
         way_back = WayBack(cluster, stack, before, last, check)
-        if not options.rollback or (options.keep and not before) or not way_back.needed(recap):
+        if not options.rollback or (options.keep and way_back.first) or not way_back.needed(recap):
             check()
             configs.prune(cluster, stack.name)
             raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 from swarmops import facts
@@ -10,6 +10,7 @@ from swarmops.cluster import Cluster
 from swarmops.commands import stack as commands
 from swarmops.commands.stack import NAMESPACE
 from swarmops.errors import CommandFailed
+from swarmops.facts import Service
 from swarmops.ops import configs, ingress
 from swarmops.ops.ending import counted, unended
 from swarmops.ops.lock import Terms, locked
@@ -29,22 +30,25 @@ def remove(cluster: Cluster, name: str, timeout: float, terms: Terms) -> Recap:
     with locked(cluster, name, f"remove {name}", terms) as check:
         deadline = Deadline(timeout)
         parts = _parts(cluster, name)
-        take_away(cluster, name, deadline, check)
+        volumes = take_away(cluster, name, deadline, check)
     for service in services:
         recap.changed(service.name, "removed")
     if parts and not services:
         recap.changed(name, f"removed {', '.join(parts)}")
+    if volumes:
+        recap.note(f"Its volumes stay on the nodes: {', '.join(volumes)}.")
     ingress.refresh(cluster, recap, deadline)
     recap.ok(name, "gone")
     return recap
 
 
-def take_away(cluster: Cluster, name: str, deadline: Deadline, check: Callable[[], None]) -> None:
-    """Removes all that the swarm has of a stack.
+def take_away(cluster: Cluster, name: str, deadline: Deadline, check: Callable[[], None]) -> list[str]:
+    """Removes all that the swarm has of a stack; the names of its volumes, which stay on the nodes.
 
     The caller holds the stack's lock; `check` raises LockLost when it does not any more.
     """
-    ids = {service.id for service in cluster.ask(lambda api: facts.services(api, name))}
+    services = cluster.ask(lambda api: facts.services(api, name))
+    ids = {service.id for service in services}
     retry = Deadline(0)
 
     def missing() -> str:
@@ -60,6 +64,15 @@ def take_away(cluster: Cluster, name: str, deadline: Deadline, check: Callable[[
         return ", ".join(filter(None, [*left, counted(unended(cluster, ids))]))
 
     until(missing, deadline, cluster.progress)
+    return _volumes(services)
+
+
+def _volumes(services: Iterable[Service]) -> list[str]:
+    """The volumes that a stack's services have made on their nodes, by name; those without one go with their task."""
+    mounts = [mount for one in services for mount in one.template.get("ContainerSpec", {}).get("Mounts") or []]
+    # docker marks those of the stack itself, not the external ones.
+    own = [mount for mount in mounts if NAMESPACE in ((mount.get("VolumeOptions") or {}).get("Labels") or {})]
+    return sorted({mount["Source"] for mount in own})
 
 
 def _parts(cluster: Cluster, stack: str) -> list[str]:

@@ -18,7 +18,7 @@ from swarmops.ops.ending import end
 from swarmops.ops.remove import take_away
 from swarmops.record import Record
 from swarmops.report import Recap
-from swarmops.stackfile import Stack
+from swarmops.stackfile import SPEC_LABEL, Stack
 from swarmops.wait import Deadline
 
 
@@ -34,6 +34,12 @@ def unlike(cluster: Cluster, kept: Record, running: Iterable[Service]) -> bool:
     return bool(stackfile.differences(old, running, kept.specs) or stackfile.leftovers(old, list(running)))
 
 
+def _ours(service: Service) -> bool:
+    """Whether swarmops made a service; it did not where it has changed one that somebody else had made."""
+    specs = (service.spec, service.previous)
+    return all(SPEC_LABEL in (spec.get("Labels") or {}) for spec in specs if spec)
+
+
 @dataclass(frozen=True)
 class WayBack:
     """Where a deploy of `stack` came from: the services that there were, and the newest record.
@@ -47,13 +53,20 @@ class WayBack:
     last: Record | None
     check: Callable[[], None]
 
+    @property
+    def first(self) -> bool:
+        """Whether there is nothing to go back to: what there was is left of deploys of which none has worked."""
+        return self.last is None and all(map(_ours, self.before))
+
     def needed(self, recap: Recap) -> bool:
         """Whether this deploy, or one before it that was interrupted, changed something.
 
         Swarm may have put it back by itself; then it remains to be seen that it runs.
         """
-        if recap.any_changed or self.last is None:
-            return recap.any_changed
+        if recap.any_changed:
+            return True
+        if self.last is None:
+            return bool(self.before) and self.first
         return unlike(self.cluster, self.last, self._running())
 
     def taken(self, failure: SwarmopsError, timeout: float) -> SwarmopsError:
@@ -76,9 +89,10 @@ class WayBack:
             apply(self.cluster, old, deadline, Recap(), check=self.check, recorded=self.last.specs, pull=False)
             configs.prune(self.cluster, self.stack.name)
             return f"Version {self.last.number} runs again"
-        if not self.before:
-            take_away(self.cluster, self.stack.name, deadline, self.check)
-            return "It was the first deploy: nothing of it is left (--keep leaves it)"
+        if self.first:
+            volumes = take_away(self.cluster, self.stack.name, deadline, self.check)
+            stay = f"; its volumes stay on the nodes: {', '.join(volumes)}" if volumes else ""
+            return f"It was the first deploy: nothing of it is left (--keep leaves it){stay}"
         return self._each_by_itself(deadline)
 
     def _each_by_itself(self, deadline: Deadline) -> str:

@@ -85,16 +85,57 @@ def environment(lab: Lab, service: str = "s_web") -> list[str]:
     return lab.services()[service]["Spec"]["TaskTemplate"]["ContainerSpec"].get("Env") or []
 
 
-def test_a_first_deploy_that_fails_leaves_nothing(ready: Lab, stack: Callable[..., None]) -> None:
-    stack(GOOD.replace('[sleep, "3600"]', '[sh, -c, "echo the disk is full; exit 7"]'))
+CRASHING = """
+services:
+  web:
+    image: {{ image("nginx") }}
+    command: [sh, -c, "echo the disk is full; exit 7"]
+    configs: [text]
+    networks: [inner]
+    volumes: ["data:/data"]
+    stop_grace_period: 0s
+    deploy:
+      endpoint_mode: dnsrr
+      restart_policy: {delay: 0s}
+configs:
+  text: {file: text.txt}
+networks:
+  inner: {driver: overlay}
+volumes:
+  data: {}
+"""
+
+
+def test_a_first_deploy_that_fails_leaves_nothing_but_data(ready: Lab, stack: Callable[..., None]) -> None:
+    stack(CRASHING, text="first\n")
     run = ready.inv("deploy", "s", check=4)
     assert "s_web: " in run.err
     assert "non-zero exit (7)" in run.err
     assert "the disk is full" in run.err
-    assert parts(ready)["service"] == []
+    assert run.err.rstrip().endswith("nothing of it is left (--keep leaves it); its volumes stay on the nodes: s_data")
+    assert parts(ready) == NOTHING
     assert versions(ready) == []
-    ready.inv("deploy", "s", "--keep", check=1)
+    assert any("s_data" in ready.node(name, "docker", "volume", "ls", "-q").out for name in ("manager", "worker01"))
+    for option in ("--keep", "--keep", "--no-rollback"):
+        ready.inv("deploy", "s", option, check=1)
+        assert parts(ready)["service"] == ["s_web"]
+    assert "Its volumes stay on the nodes: s_data." in ready.inv("remove", "s").out
+
+
+@pytest.mark.parametrize("command", ["exit 7", "exit 8"], ids=["as it was", "edited"])
+def test_a_crashing_first_deploy_that_was_interrupted_is_taken_away_by_the_next(
+    ready: Lab, stack: Callable[..., None], command: str
+) -> None:
+    stack(CRASHING, text="exit 7")
+    watched(ready, "deploy", "s", reactions={"deployed: new": ctrl_c})
     assert parts(ready)["service"] == ["s_web"]
+    stack(CRASHING.replace("exit 7", command), text=command)
+    run = ready.inv("deploy", "s", check=4)
+    assert f"non-zero exit ({command.removeprefix('exit ')})" in run.err
+    assert "nothing of it is left" in run.err
+    assert parts(ready) == NOTHING
+    assert versions(ready) == []
+    assert locks(ready) == []
 
 
 @pytest.mark.parametrize(
@@ -138,8 +179,9 @@ def test_no_rollback_leaves_it_and_the_next_deploy_mends_it(ready: Lab, stack: C
 
 def test_a_stack_of_somebody_else_goes_back_too(ready: Lab, stack: Callable[..., None]) -> None:
     stack(GOOD)
-    ready.inv("deploy", "s")
-    ready.node("manager", "docker", "config", "rm", "s.version.1")
+    ready.inv("render")
+    ready.node("manager", "docker", "stack", "deploy", "--compose-file", "/stack/s.yml", "s")
+    eventually(lambda: ready.tasks("s_web"), within=60, what="a task of theirs")
     ready.node("manager", "sh", "-c", "echo x | docker config create --label com.docker.stack.namespace=s s_theirs -")
     before = ready.services()["s_web"]["Spec"]
     stack(GOOD.replace('[sleep, "3600"]', "['false']"))

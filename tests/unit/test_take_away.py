@@ -19,6 +19,10 @@ from swarmops.wait import Deadline
 LABELS = {NAMESPACE: "db"}
 
 
+def volume(source: str, **options: Any) -> Json:
+    return {"Type": "volume", "Source": source, "Target": "/x", "VolumeOptions": options}
+
+
 def running(*mounts: Json) -> Json:
     spec = {"Name": "db_web", "Labels": LABELS, "Mode": {"Global": {}}}
     return {"ID": "s1", "Spec": spec | {"TaskTemplate": {"ContainerSpec": {"Image": "x", "Mounts": list(mounts)}}}}
@@ -43,6 +47,18 @@ class Swarm:
         self.commands.append(str(command))
         if len(self.commands) == self.after:
             self.services = []
+
+
+def test_the_stacks_own_volumes_stay_and_are_named() -> None:
+    mounts = [
+        volume("db_data", Labels=LABELS),
+        volume("shared", NoCopy=True),
+        {"Type": "volume", "Target": "/nameless"},
+        {"Type": "bind", "Source": "/srv", "Target": "/srv"},
+    ]
+    swarm = Swarm(running(*mounts), running(volume("archive", Labels={**LABELS, "a": "b"}), mounts[0]), running())
+    assert take_away(swarm, "db", Deadline(1), lambda: None) == ["archive", "db_data"]  # type: ignore[arg-type]
+    assert swarm.commands == ["docker stack rm db"]
 
 
 def test_what_somebody_else_has_deployed_meanwhile_is_not_taken_away(monkeypatch: pytest.MonkeyPatch) -> None:

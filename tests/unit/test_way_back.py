@@ -1,0 +1,174 @@
+"""When a deploy that failed goes back, to what, and when it leaves the stack to somebody else."""
+
+from __future__ import annotations
+
+import io
+from contextlib import suppress
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from samples import IMAGE, NEW, OLD, service
+
+from swarmops.errors import LockLost, RolledBack, SwarmopsError
+from swarmops.facts import Service
+from swarmops.ops import apply, configs, deploy, undo
+from swarmops.ops.deploy import Options, Wanted
+from swarmops.ops.undo import WayBack
+from swarmops.record import Record
+from swarmops.report import Progress, Recap
+from swarmops.stackfile import SPEC_LABEL, Stack, marked
+from swarmops.wait import Deadline
+
+STACK = Stack("web", {"services": {}})
+RECORD = Record("web", 1, {"services": {}}, {}, "me@desk", "", "")
+CRASHES = SwarmopsError("web: 3 tasks in a row failed")
+MARKED = {"Name": "web", "Labels": {SPEC_LABEL: "0123"}, "TaskTemplate": OLD}
+
+
+def made(labels: dict[str, str], previous: dict[str, Any] | None = None) -> Service:
+    found = service(template=NEW, Labels=labels)
+    return Service(**{**vars(found), "previous": previous})
+
+
+OURS = made({SPEC_LABEL: "4567"})
+OURS_AGAIN = made({SPEC_LABEL: "4567"}, MARKED)
+THEIRS = made({})
+THEIRS_CHANGED = made({SPEC_LABEL: "4567"}, {**MARKED, "Labels": {}})
+
+
+class Swarm:
+    """A cluster that has some services of the stack, and no record of it."""
+
+    def __init__(self, *services: Service) -> None:
+        self.services = list(services)
+        self.progress = Progress(io.StringIO())
+        self.done: list[str] = []
+
+    def ask(self, question: Any) -> Any:
+        return question(self)
+
+
+def held() -> None:
+    """The lock is ours."""
+
+
+def lost() -> None:
+    raise LockLost("somebody else took the lock of web")
+
+
+@pytest.fixture(autouse=True)
+def acts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is done to the swarm, which a deploy of it never brings to run."""
+    acts: list[str] = []
+
+    def fails(*_: Any, **__: Any) -> None:
+        raise CRASHES
+
+    def take_away(*args: Any) -> list[str]:
+        args[-1]()
+        acts.append("taken away")
+        return ["web_data"]
+
+    monkeypatch.setattr(deploy, "apply", fails)
+    monkeypatch.setattr(deploy, "facts", SimpleNamespace(services=lambda swarm, _: swarm.services))
+    monkeypatch.setattr(deploy, "record", SimpleNamespace(read=lambda *_: []))
+    monkeypatch.setattr(configs, "prune", lambda *_: acts.append("pruned"))
+    monkeypatch.setattr(undo, "take_away", take_away)
+    return acts
+
+
+def way_back(*before: Service, last: Record | None = None, check: Any = held) -> WayBack:
+    return WayBack(Swarm(), STACK, list(before), last, check)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("before", "last", "first"),
+    [
+        ([], None, True),
+        ([OURS], None, True),
+        ([OURS, OURS_AGAIN], None, True),
+        ([OURS], RECORD, False),
+        ([], RECORD, False),
+        ([THEIRS], None, False),
+        ([OURS, THEIRS], None, False),
+        ([THEIRS_CHANGED], None, False),
+    ],
+    ids=["nothing", "ours", "ours twice", "recorded", "recorded and gone", "theirs", "both", "theirs, changed by us"],
+)
+def test_what_counts_as_a_first_deploy(before: list[Service], last: Record | None, first: bool) -> None:
+    assert way_back(*before, last=last).first is first
+
+
+@pytest.mark.parametrize(("before", "needed"), [([], False), ([OURS], True), ([THEIRS], False)])
+def test_what_an_interrupted_first_deploy_left_has_a_way_back(before: list[Service], needed: bool) -> None:
+    assert way_back(*before).needed(Recap()) is needed
+    changed = Recap()
+    changed.changed("web", "new")
+    assert way_back(*before).needed(changed)
+
+
+def change(*before: Service, check: Any = held, **options: Any) -> SwarmopsError:
+    """What is raised by a deploy that changes nothing, since an earlier one has, and fails."""
+    with pytest.raises(SwarmopsError) as error:
+        deploy._change(Swarm(*before), Wanted(STACK, {}, ""), check, None, Recap(), Options(**options))  # type: ignore[arg-type]
+    return error.value
+
+
+def test_what_an_interrupted_first_deploy_left_is_taken_away(acts: list[str]) -> None:
+    raised = change(OURS)
+    assert isinstance(raised, RolledBack)
+    assert str(raised) == (
+        "web: 3 tasks in a row failed\n  It was the first deploy: nothing of it is left (--keep leaves it); "
+        "its volumes stay on the nodes: web_data"
+    )
+    assert acts == ["taken away"]
+
+
+@pytest.mark.parametrize("options", [{"keep": True}, {"rollback": False}], ids=["--keep", "--no-rollback"])
+def test_it_is_left_when_that_is_asked_for(acts: list[str], options: dict[str, bool]) -> None:
+    assert change(OURS, **options) is CRASHES
+    assert acts == ["pruned"]
+
+
+def test_a_stack_of_somebody_else_that_crashes_is_left(acts: list[str]) -> None:
+    assert change(THEIRS) is CRASHES
+    assert acts == ["pruned"]
+
+
+@pytest.mark.parametrize("options", [{}, {"keep": True}, {"rollback": False}], ids=["", "--keep", "--no-rollback"])
+def test_who_lost_the_lock_changes_nothing_more(acts: list[str], options: dict[str, bool]) -> None:
+    raised = change(OURS, check=lost, **options)
+    assert isinstance(raised, LockLost)
+    assert raised.exit_code == 1
+    assert acts == []
+
+
+def test_the_lock_that_is_lost_on_the_way_back_ends_it(acts: list[str]) -> None:
+    checks = iter([held, lost])
+    assert isinstance(change(OURS, check=lambda: next(checks)()), LockLost)
+    assert acts == []
+
+
+@pytest.mark.parametrize(("check", "said"), [(held, "swarm put a version before back"), (lost, "took the lock of web")])
+def test_the_version_of_who_took_the_lock_is_not_taken_for_one_that_swarm_put_back(
+    monkeypatch: pytest.MonkeyPatch, check: Any, said: str
+) -> None:
+    stack = marked(Stack("web", {"services": {"a": {"image": IMAGE}}}))
+    wanted = service(Name="web_a", Labels=stack.services["a"]["deploy"]["labels"])
+    looks = iter([[wanted], [wanted], [service(Name="web_a", template=OLD)]])
+    monkeypatch.setattr(apply, "_services", lambda *_: next(looks))
+    monkeypatch.setattr(apply, "wait", lambda *_, **__: None)
+    with pytest.raises(SwarmopsError, match=said):
+        apply.apply(Swarm(), stack, Deadline(1), Recap(), check=check, recorded={})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("check", "ended"), [(held, ["web_b"]), (lost, [])], ids=["held", "lost"])
+def test_who_lost_the_lock_takes_no_service_away(monkeypatch: pytest.MonkeyPatch, check: Any, ended: list[str]) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(apply, "_services", lambda *_: [service(Name="web_b")])
+    monkeypatch.setattr(apply, "wait", lambda *_, **__: None)
+    monkeypatch.setattr(apply, "end", lambda _, services: done.extend(service.name for service in services))
+    with suppress(LockLost):
+        apply.apply(Swarm(), STACK, Deadline(1), Recap(), check=check, recorded={})  # type: ignore[arg-type]
+    assert done == ended
