@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from swarmops.commands.stack import NAMESPACE
 from swarmops.errors import suggest
 from swarmops.facts import Json
 from swarmops.lint.finding import Note, Swarm, Where
@@ -12,6 +13,8 @@ from swarmops.lint.service import Wanted, wanted
 from swarmops.stackfile import Stack
 
 _BUILT_IN = ("bridge", "host", "none", "ingress")
+_ADDED = {"com.docker.network.driver.overlay.vxlanid_list", NAMESPACE}
+"""Of a network's options and labels, what swarm and `docker stack deploy` put there."""
 
 
 def notes(stack: Stack, swarm: Swarm) -> Iterator[Note]:
@@ -78,17 +81,35 @@ def _network(stack: Stack, short: str, stated: Mapping[str, Any], networks: Mapp
 
 
 def _differences(stated: Mapping[str, Any], network: Json) -> Iterator[str]:
-    options = stated.get("driver_opts")
-    encrypted = isinstance(options, dict) and "encrypted" in options
-    pairs = {
+    options, there = _texts(stated.get("driver_opts")), _texts(network.get("Options"))
+    ipam, its = stated.get("ipam"), network.get("IPAM") or {}
+    pairs: dict[str, tuple[Any, Any]] = {
         "driver": (stated.get("driver") or "overlay", network.get("Driver")),
         "attachable": (bool(stated.get("attachable")), bool(network.get("Attachable"))),
         "internal": (bool(stated.get("internal")), bool(network.get("Internal"))),
-        "encrypted": (encrypted, "encrypted" in (network.get("Options") or {})),
+        "encrypted": ("encrypted" in options, "encrypted" in there),
     }
-    if subnets := _subnets(stated.get("ipam"), "config", "subnet"):
-        pairs["subnet"] = (subnets, _subnets(network.get("IPAM"), "Config", "Subnet"))
+    if subnets := _subnets(ipam, "config", "subnet"):
+        pairs["subnet"] = (subnets, _subnets(its, "Config", "Subnet"))
+    if isinstance(ipam, dict) and ipam.get("driver"):  # more than these two docker refuses
+        pairs["ipam.driver"] = (str(ipam["driver"]), its.get("Driver"))
+    pairs |= {name: both for name, both in _pairs(options, there) if name != "encrypted"}  # whatever its value
+    labels = _pairs(_texts(stated.get("labels")), _texts(network.get("Labels")))
+    pairs |= {f"the label {name}": both for name, both in labels}
     yield from (f"{name} is {_said(is_)}, not {_said(want)}" for name, (want, is_) in pairs.items() if want != is_)
+
+
+def _texts(stated: Any) -> dict[str, str]:
+    """Options or labels as docker takes them, in either form."""
+    if isinstance(stated, list):
+        return dict(str(item).partition("=")[::2] for item in stated)
+    items = stated.items() if isinstance(stated, Mapping) else ()
+    return {str(name): _text(value) for name, value in items}
+
+
+def _pairs(stated: Mapping[str, str], there: Mapping[str, str]) -> Iterator[tuple[str, tuple[str | None, str | None]]]:
+    for name in sorted(stated.keys() | there.keys() - _ADDED):
+        yield name, (stated.get(name), there.get(name))
 
 
 def _subnets(ipam: Any, list_key: str, key: str) -> list[str]:
@@ -100,5 +121,9 @@ def _subnets(ipam: Any, list_key: str, key: str) -> list[str]:
 
 def _said(value: Any) -> str:
     if isinstance(value, list):
-        return ", ".join(value)
-    return str(value).lower() if isinstance(value, bool) else str(value)
+        return ", ".join(map(str, value))
+    return "unset" if value is None else _text(value) or '""'
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str("" if value is None else value)

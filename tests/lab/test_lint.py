@@ -179,7 +179,7 @@ def test_a_plain_file_is_deployed_with_its_variables(pushed: Lab, plain: Callabl
       NODE: "{{{{.Node.Hostname}}}}"
     networks: [inner]
 networks:
-  inner: {{}}
+  inner: {{driver_opts: {{com.docker.network.driver.mtu: 1400}}, labels: [team=web]}}
 """
     )
     files = {".env": "REPLICAS=2\nCOLOUR=red\n", "common.env": "SIZE=1\nSHIRT='a b' # not c\nDYED=${COLOUR}\n"}
@@ -190,6 +190,9 @@ networks:
     assert pushed.services()[f"{NAME}_web"]["Spec"]["Mode"] == {"Replicated": {"Replicas": 2}}
     assert "Nothing to change." in pushed.inv("deploy", NAME).out
 
-    plain(text.replace("inner: {{}}", "inner: {{attachable: true}}"), **files)
-    run = pushed.inv("lint", "--stack", NAME)
-    assert f"swarm keeps the network {NAME}_inner as it is: attachable is false, not true" in run.out
+    assert "swarm keeps" not in pushed.inv("lint", "--stack", NAME).out
+
+    plain(text.replace("mtu: 1400}}", "mtu: 1450}}, attachable: true").replace("team=web", "team=db"), **files)
+    (line,) = [line for line in pushed.inv("lint", "--stack", NAME).out.splitlines() if "swarm keeps" in line]
+    assert f"the network {NAME}_inner as it is: attachable is false, not true; " in line
+    assert "com.docker.network.driver.mtu is 1400, not 1450; the label team is web, not db; " in line

@@ -19,6 +19,7 @@ from swarmops.stackfile import Stack
 
 NODES = (manager("manager"), member("worker01", labels={"disk": "ssd"}), member("worker02"))
 OVERLAY = {"Name": "shared", "Scope": "swarm", "Driver": "overlay"}
+MTU, VXLAN = "com.docker.network.driver.mtu", "com.docker.network.driver.overlay.vxlanid_list"
 MESH_PORT = "{target: 80, published: 80, mode: ingress}"
 HOST_PORT = "{target: 80, published: 80, mode: host}"
 WORKERS = "placement: {constraints: [node.role == worker]}"
@@ -402,6 +403,23 @@ def test_references(definition: str, rest: str, said: list[str]) -> None:
         ("{driver_opts: {encrypted: ''}}", {"Options": {"encrypted": ""}}, ""),
         ("{ipam: {config: [{subnet: 10.1.0.0/24}]}}", {}, "subnet is 10.0.9.0/24, not 10.1.0.0/24"),
         ("{ipam: {config: [{subnet: 10.0.9.0/24}]}}", {}, ""),
+        ("{ipam: {driver: default}}", {}, "ipam.driver is unset, not default"),
+        ("{ipam: {driver: default}}", {"IPAM": {"Driver": "default"}}, ""),
+        ("{}", {"IPAM": {"Driver": "default"}}, ""),
+        (f"{{driver_opts: {{{MTU}: 1400}}}}", {}, f"{MTU} is unset, not 1400"),
+        (f"{{driver_opts: {{{MTU}: 1400}}}}", {"Options": {MTU: "1400", VXLAN: "4097"}}, ""),
+        (f"{{driver_opts: {{{MTU}: 1400}}}}", {"Options": {MTU: "1500", VXLAN: "4097"}}, f"{MTU} is 1500, not 1400"),
+        ("{}", {"Options": {MTU: "1400", VXLAN: "4097"}}, f"{MTU} is 1400, not unset"),
+        ("{}", {"Options": {VXLAN: "4097"}, "Labels": {"com.docker.stack.namespace": "web"}}, ""),
+        ("{labels: {team: web, n: 1}}", {"Labels": {"team": "web", "n": "1"}}, ""),
+        ("{labels: [team=web, n]}", {"Labels": {"team": "web", "n": ""}}, ""),
+        ("{labels: {n: }}", {"Labels": {"n": ""}}, ""),
+        ("{labels: {n: 1}}", {"Labels": {"n": ""}}, 'the label n is "", not 1'),
+        (
+            "{labels: {team: web}}",
+            {"Labels": {"team": "db", "x": "y"}},
+            "the label team is db, not web; the label x is y, not unset",
+        ),
     ],
 )
 def test_networks_that_are_there_with_other_options(stated: str, there: Json, said: str) -> None:
