@@ -157,7 +157,7 @@ def _refused(cluster: Cluster, stack: Stack) -> list[Note]:
     ended = cluster.door(cluster.current().node).run(commands.config(_without_sources(stack).text), check=False)
     if ended.code == 0:
         return []
-    said = (ended.stderr.strip() or ended.stdout.strip()).splitlines()
+    said = (ended.stderr.strip() or ended.stdout.strip()).splitlines() or [f"docker stack config exited {ended.code}"]
     # It begins with the path, where it has one: services.web.healthcheck.interval must be a string
     path, _, text = said[0].partition(" ")
     parts = path.split(".")
