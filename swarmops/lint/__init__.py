@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from swarmops.inventory.yaml_lines import Document, dotted
-from swarmops.lint import binds, keys, placement, ports, references, updates
+from swarmops.lint import binds, keys, order, placement, ports, references, updates
 from swarmops.lint.finding import Finding, Note, Swarm
 from swarmops.stackfile import Stack
 
@@ -20,6 +20,7 @@ def lint(stack: Stack, swarm: Swarm) -> list[Note]:
         *ports.notes(stack, swarm),
         *placement.notes(stack, swarm),
         *binds.notes(stack),
+        *order.notes(stack, swarm),
         *updates.notes(stack, swarm),
     ]
 

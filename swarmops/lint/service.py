@@ -91,6 +91,16 @@ class Wanted:
         return [name for name in sections if self.section(name).get("order") == "start-first"]
 
     @property
+    def checked(self) -> bool | None:
+        """Whether the file has its health checked, or expressly not; None where it leaves that to the image."""
+        stated = self.definition.get("healthcheck")
+        check = stated if isinstance(stated, dict) else {}
+        test = check.get("test")
+        if check.get("disable") or (isinstance(test, list) and test[:1] == ["NONE"]):
+            return False
+        return True if test else None
+
+    @property
     def ports(self) -> list[Port]:
         """What it publishes; what cannot be read is for docker to refuse."""
         stated = self.definition.get("ports")

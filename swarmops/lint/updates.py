@@ -13,7 +13,7 @@ def notes(stack: Stack, swarm: Swarm) -> Iterator[Note]:
     """Rolling updates that nothing tells when a task serves, and images without a version."""
     for service in wanted(stack):
         image = str(service.definition["image"])
-        if _rolls(service) and not _checks(service) and swarm.checked(image) is False:
+        if _rolls(service) and service.checked is None and swarm.checked(image) is False:
             text = "no health check: an update goes on to the next task as soon as a process has started"
             yield Note(service.where, text, "write healthcheck, or HEALTHCHECK in the image", error=False)
         name, _, tag = image.rpartition("/")[2].partition("@")[0].partition(":")
@@ -26,8 +26,3 @@ def _rolls(service: Wanted) -> bool:
     if service.job:
         return False
     return service.everywhere or service.replicas > 1 or "update_config" in service.deploy
-
-
-def _checks(service: Wanted) -> bool:
-    """Whether the file says how to check, or that there is nothing to check."""
-    return bool(service.definition.get("healthcheck"))

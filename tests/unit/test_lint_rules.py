@@ -445,11 +445,36 @@ def test_the_default_network_is_there_with_other_options() -> None:
         ("deploy: {mode: replicated-job, replicas: 2}", False, False),
         ("healthcheck: {test: [CMD, x]}, deploy: {replicas: 2}", False, False),
         ("healthcheck: {disable: true}, deploy: {replicas: 2}", False, False),
+        ("healthcheck: {test: [NONE]}, deploy: {replicas: 2}", False, False),
+        ("healthcheck: {interval: 5s}, deploy: {replicas: 2}", False, True),
     ],
 )
 def test_health_checks(definition: str, checked: bool | None, warned: bool) -> None:
     found = of(definition, checked=lambda _: checked)
     compare(found, ["warning services.a: no health check: an update goes on"] if warned else [])
+
+
+@pytest.mark.parametrize(
+    ("definition", "condition", "checked", "said"),
+    [
+        ("tty: true", "service_healthy", False, "warning services.b: a waits until it is healthy, and it has no"),
+        ("healthcheck: {interval: 5s}", "service_healthy", False, "warning services.b: a waits until it is healthy"),
+        ("healthcheck: {disable: true}", "service_healthy", True, "error services.b.healthcheck: a waits until it is"),
+        ("healthcheck: {test: [NONE]}", "service_healthy", None, "error services.b.healthcheck: a waits until it is"),
+        ("healthcheck: {test: 'true'}", "service_healthy", False, ""),
+        ("tty: true", "service_healthy", True, ""),
+        ("tty: true", "service_healthy", None, ""),
+        ("healthcheck: {disable: true}", "service_started", False, ""),
+        ("healthcheck: {disable: true}", "service_completed_successfully", False, ""),
+    ],
+)
+def test_waits_for_the_health_of_what_nothing_checks(
+    definition: str, condition: str, checked: bool | None, said: str
+) -> None:
+    services = f"a: {{image: 'x:1', depends_on: {{b: {{condition: {condition}}}}}}}, b: {{image: 'y:1', {definition}}}"
+    found = seen(f"services: {{{services}}}", checked=lambda _: checked)
+    told = [f"{'error' if each.error else 'warning'} {each.path}: {each.text}" for each in found]
+    compare(told, [said] if said else [])
 
 
 def test_no_image_is_looked_at_without_need() -> None:
@@ -513,7 +538,7 @@ services:
     configs: [{source: c, target: /x}]
     secrets: [s]
     environment: {A: b}
-    depends_on: {b: {condition: service_started}}
+    depends_on: {b: {condition: service_healthy}}
     healthcheck: {test: [CMD, x], disable: false}
     restart: always
     deploy:

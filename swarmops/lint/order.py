@@ -1,0 +1,23 @@
+"""What services wait for, and never get."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from swarmops.lint.finding import Note, Swarm
+from swarmops.lint.service import wanted
+from swarmops.stackfile import Stack
+
+
+def notes(stack: Stack, swarm: Swarm) -> Iterator[Note]:
+    """Waits for the health of services that nothing checks: swarm takes such a task for running once it has started."""
+    services = {service.short: service for service in wanted(stack)}
+    pairs = [(short, services[other], waits[other]) for short, waits in stack.order.items() for other in waits]
+    for short, service, condition in pairs:
+        if condition != "service_healthy":
+            continue
+        text = f"{short} waits until it is healthy, and it has no health check: that is as soon as it has started"
+        if service.checked is False:
+            yield Note((*service.where, "healthcheck"), text, "write a test, or condition: service_started")
+        elif service.checked is None and swarm.checked(str(service.definition["image"])) is False:
+            yield Note(service.where, text, "write healthcheck, or HEALTHCHECK in the image", error=False)
