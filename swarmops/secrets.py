@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 
 from swarmops.commands import Command, Secret
@@ -23,8 +24,8 @@ REMEDIES = {
 }
 
 
-def read(source: SecretSource, folder: Path) -> Secret:
-    """The value.
+def read(source: SecretSource, folder: Path, variables: Mapping[str, str] = os.environ) -> Secret:
+    """The value; `variables` are the environment that it may come from.
 
     A file, relative to `folder`, is taken byte for byte, as docker takes it. What a command prints, run in `folder`,
     loses one newline at its end. Raises InputError, which names the source, for a value that cannot be had or is
@@ -36,7 +37,7 @@ def read(source: SecretSource, folder: Path) -> Secret:
     elif source.command:
         value = _printed(source, folder)
     else:
-        value = os.environ.get(source.environment or "")
+        value = variables.get(source.environment or "")
     if value is None:
         raise _wrong(source, "is not set")
     if not value.strip():

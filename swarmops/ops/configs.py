@@ -18,6 +18,7 @@ from swarmops.commands import Secret
 from swarmops.commands.stack import NAMESPACE
 from swarmops.errors import CommandFailed, Conflict, InputError, Problem
 from swarmops.inventory.schema import SecretSource
+from swarmops.ops import stacks
 from swarmops.stackfile import SOURCES, Stack, hashed_name
 
 LABEL = "swarmops.content"
@@ -31,9 +32,10 @@ Secrets = Mapping[str, tuple[str, Secret]]
 def read_secrets(cluster: Cluster, stack: Stack, template: Path) -> Secrets:
     """The secrets whose values the stack says where to find. Raises InputError with all that cannot be had."""
     found, problems = {}, []
+    variables = stacks.environment(template, cluster.inventory.project)
     for short, stated in stack.secrets.items():
         try:
-            found[short] = _read(cluster, stack.full_name(short), _stated(stated), template.parent)
+            found[short] = _read(cluster, stack.full_name(short), _stated(stated), template.parent, variables)
         except InputError as error:
             problems.append(Problem(template.name, 0, f"secrets.{short}: {error}"))
     if problems:
@@ -58,7 +60,9 @@ def _stated(secret: Mapping[str, Any]) -> tuple[str, Any]:
     return source, value
 
 
-def _read(cluster: Cluster, name: str, stated: tuple[str, Any], folder: Path) -> tuple[str, Secret]:
+def _read(
+    cluster: Cluster, name: str, stated: tuple[str, Any], folder: Path, variables: Mapping[str, str]
+) -> tuple[str, Secret]:
     source, value = stated
     if source == "x-generate":
         # It is made once: its name does not tell its value, and where the swarm has it, it stays.
@@ -67,7 +71,7 @@ def _read(cluster: Cluster, name: str, stated: tuple[str, Any], folder: Path) ->
         where = SecretSource.model_validate({source.removeprefix("x-"): value})
     except ValidationError as error:
         raise InputError("; ".join(f"{source}: {one['msg']}" for one in error.errors())) from None
-    read = secrets.read(where, folder)
+    read = secrets.read(where, folder, variables)
     return hashed_name(name, _digest(cluster, name, read)), read
 
 

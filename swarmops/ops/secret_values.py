@@ -71,15 +71,15 @@ def _services(cluster: Cluster) -> Iterator[Secret]:
 
 def _stacks(cluster: Cluster) -> Iterator[Secret]:
     """What stack files say where to find, and what of their variables is called a secret."""
+    variables = {}
     for name in cluster.inventory.settings.stacks:
-        file = stacks.template(cluster, name)
-        stated = stacks.environment(file, cluster.inventory.project)
-        yield from _variables(stated)
+        variables[name] = stacks.environment(stacks.template(cluster, name), cluster.inventory.project)
+        yield from _variables(variables[name])
     route = routing(cluster)
     for name in cluster.inventory.settings.stacks:
         with suppress(SwarmopsError):
             stack = stacks.rendered(cluster, route, name)[name]
-            yield from _sources(stack, stacks.template(cluster, name).parent)
+            yield from _sources(stack, stacks.template(cluster, name).parent, variables[name])
             for service in stack.services.values():
                 yield from _variables(service.get("environment") or {})
 
@@ -90,8 +90,8 @@ def _variables(stated: Mapping[str, Any] | Iterable[str]) -> Iterator[Secret]:
     yield from (Secret(str(value)) for key, value in pairs if value and SECRET_NAME.fullmatch(key))
 
 
-def _sources(stack: Stack, folder: Path) -> Iterator[Secret]:
+def _sources(stack: Stack, folder: Path, variables: Mapping[str, str]) -> Iterator[Secret]:
     for stated in stack.secrets.values():
         with suppress(SwarmopsError, ValidationError):
             source = {key.removeprefix("x-"): value for key, value in stated.items()}
-            yield secrets.read(SecretSource.model_validate(source), folder)
+            yield secrets.read(SecretSource.model_validate(source), folder, variables)

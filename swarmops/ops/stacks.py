@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from swarmops import composefile, stackfile
 from swarmops.cluster import Cluster
 from swarmops.errors import CommandFailed, ConnectionFailed, Denied, InputError, NotFound, suggest
 from swarmops.ingress import STACK, Backend
 from swarmops.ops.balanced import backends
-from swarmops.ops.configs import Secrets
 from swarmops.ops.images import denied, headers, reference
 from swarmops.render import render, stack_context
 from swarmops.stackfile import Stack
+
+if TYPE_CHECKING:
+    from swarmops.ops.configs import Secrets
 
 
 def known(cluster: Cluster, name: str) -> None:

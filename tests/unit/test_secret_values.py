@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from samples import service
 
 from swarmops import facts
@@ -16,6 +17,7 @@ from swarmops.errors import ConnectionFailed
 from swarmops.inventory import load
 from swarmops.ops import secret_values
 from swarmops.report import Progress
+from swarmops.stackfile import Stack
 
 HOSTS = """all:
   vars: {cluster: two, transport: ssh, routing: dns}
@@ -40,3 +42,17 @@ def test_what_services_have_in_variables_that_are_called_secrets(tmp_path: Path)
     file.write_text(HOSTS)
     with Told(load(file), Progress(io.StringIO())) as cluster:
         assert secret_values.read(cluster) == ["one", "two=2"]
+
+
+def test_what_a_stack_has_its_secrets_from_in_its_own_variables(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "inventory.yaml"
+    file.write_text(HOSTS.replace("dns}", "dns, stacks: {web: {template: web.yml}}}"))
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates/web.yml").touch()
+    (tmp_path / ".env").write_text("OURS=sesame\n")
+    stack = Stack("web", {"services": {}, "secrets": {"db": {"environment": "OURS"}}})
+    monkeypatch.setattr(secret_values.stacks, "rendered", lambda *_: {"web": stack})
+    with Told(load(file), Progress(io.StringIO())) as cluster:
+        assert "sesame" in secret_values.read(cluster)

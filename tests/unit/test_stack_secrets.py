@@ -1,8 +1,9 @@
-"""The sources of a stack's secrets: what is refused, and that a refusal does not repeat what was written."""
+"""The sources of a stack's secrets: their values, what is refused, and that a refusal repeats nothing that was written."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,6 +11,25 @@ import pytest
 from swarmops.errors import InputError
 from swarmops.ops.configs import read_secrets
 from swarmops.stackfile import Stack
+
+
+def cluster(project: Path) -> Any:
+    """A project, and a swarm that is asked for nothing but its id."""
+    api = SimpleNamespace(get=lambda _: {"ID": "a-swarm"})
+    return SimpleNamespace(inventory=SimpleNamespace(project=project), ask=lambda question: question(api))
+
+
+def test_a_variable_of_the_stack_is_one_of_its_secrets_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".env").write_text("OURS='of the project'\nTHEIRS=not this\n")
+    monkeypatch.delenv("OURS", raising=False)
+    monkeypatch.setenv("THEIRS", "of the process")
+    stack = Stack("web", {"services": {}, "secrets": {"a": {"environment": "OURS"}, "b": {"environment": "THEIRS"}}})
+    template = tmp_path / "templates/web.yml"
+    read = read_secrets(cluster(tmp_path), stack, template)
+    assert [value.reveal() for _, value in read.values()] == ["of the project", "of the process"]
+    template.parent.mkdir()
+    template.with_name(".env").write_text("OURS=beside it\n")
+    assert read_secrets(cluster(tmp_path), stack, template)["a"][1].reveal() == "beside it"
 
 
 @pytest.mark.parametrize(
@@ -23,10 +43,10 @@ from swarmops.stackfile import Stack
         ({"environment": {"hunter2": 1}}, "environment should be text"),
     ],
 )
-def test_what_is_no_source(stated: dict[str, Any], said: str) -> None:
+def test_what_is_no_source(tmp_path: Path, stated: dict[str, Any], said: str) -> None:
     stack = Stack("web", {"services": {}, "secrets": {"db": stated}})
     with pytest.raises(InputError) as refused:
-        read_secrets(None, stack, Path("web.yml"))  # type: ignore[arg-type]  # it is refused before anybody is asked
+        read_secrets(cluster(tmp_path), stack, Path("web.yml"))
     assert str(refused.value).startswith("web.yml: secrets.db: ")
     assert said in str(refused.value)
     assert "hunter2" not in str(refused.value)
