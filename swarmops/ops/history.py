@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from base64 import b64decode
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from copy import deepcopy
+from dataclasses import replace
 from difflib import unified_diff
 
 from swarmops import difference, facts, record, stackfile
 from swarmops.cluster import Cluster
-from swarmops.errors import Denied, InputError, NotFound, SwarmopsError
-from swarmops.facts import Service
+from swarmops.constraints import eligible
+from swarmops.errors import CommandFailed, ConnectionFailed, InputError, NotFound, SwarmopsError
+from swarmops.facts import Json, Service
 from swarmops.ops import deploy, stacks
 from swarmops.ops.deploy import Options, Wanted
-from swarmops.ops.images import denied, headers
 from swarmops.ops.undo import version
+from swarmops.plan import match
 from swarmops.record import Record
 from swarmops.report import Recap, table
 from swarmops.stackfile import SPEC_LABEL, Stack
@@ -114,13 +116,18 @@ def rollback(cluster: Cluster, name: str, to: int | None, options: Options) -> R
     Raises InputError when there is no such version, or an image of it is gone; RolledBack when the version failed and
     the one before runs again.
     """
+    unheard: dict[str, SwarmopsError] = {}
 
     def choose() -> Wanted:
         wanted = _chosen(name, _records(cluster, name), to)
-        _refuse_lost_images(cluster, wanted)
-        return Wanted(version(cluster, wanted), {}, options.message or f"rollback to {wanted.number}")
+        unheard.update(_unheard(cluster, wanted, unheard))
+        stack = version(cluster, wanted)
+        _refuse_absent(cluster, stack, wanted, unheard)
+        return Wanted(stack, {}, options.message or f"rollback to {wanted.number}")
 
     choose()  # what cannot be is said before anybody is waited for
+    if unheard:  # the nodes have the images, and would wait for registries that do not answer
+        options = replace(options, pull=False)
     purpose = f"rollback {name}{f' to {to}' if to else ''}"
     recap = deploy.carry_out(cluster, name, purpose, choose, options)
     recap.note(f"The next inv deploy {name} sets it to what the stack's file says.")
@@ -146,21 +153,54 @@ def _chosen(name: str, records: list[Record], to: int | None) -> Record:
     return records[-2]
 
 
-def _refuse_lost_images(cluster: Cluster, wanted: Record) -> None:
-    lost = [image for image in sorted(wanted.images) if not _exists(cluster, image)]
+def _unheard(cluster: Cluster, wanted: Record, known: Collection[str]) -> dict[str, SwarmopsError]:
+    """The images, without those that are known, whose registries do not answer, and what comes instead of an answer.
+
+    Raises InputError for images that their registries do not have any more.
+    """
+    lost: list[str] = []
+    unheard: dict[str, SwarmopsError] = {}
+    for image in sorted(wanted.images.difference(known)):
+        try:
+            stacks.registered(cluster, image)
+        except NotFound:
+            lost.append(image)
+        except (CommandFailed, ConnectionFailed) as error:
+            unheard[image] = error
     if lost:
         raise InputError(
             f"version {wanted.number} cannot come back, its images are not in the registry any more\n    "
             + "\n    ".join(lost),
             remedy=f"inv history {wanted.stack} shows the others",
         )
+    return unheard
 
 
-def _exists(cluster: Cluster, image: str) -> bool:
-    try:
-        cluster.ask(lambda api: api.get(f"/distribution/{image}/json", headers=headers(cluster, image)))
-    except Denied as error:
-        raise denied(cluster, image) from error
-    except NotFound:
-        return False
-    return True
+def _refuse_absent(cluster: Cluster, stack: Stack, wanted: Record, unheard: Mapping[str, SwarmopsError]) -> None:
+    """Raises InputError where a node may have to run an image that it has not, and that cannot be had."""
+    if not unheard:
+        return
+    running = cluster.ask(lambda api: facts.services(api, stack.name))
+    absent = [
+        f"{stack.full_name(short)}: {stacks.unavailable(image, unheard[image])}; not seen on {', '.join(nodes)}"
+        for short in stackfile.differences(stack, running, wanted.specs)
+        if (image := stack.services[short]["image"]) in unheard and (nodes := _without(cluster, stack.services[short]))
+    ]
+    if absent:
+        lines = "\n    ".join(absent)
+        raise InputError(f"version {wanted.number} cannot come back\n    {lines}", remedy="inv doctor")
+
+
+def _without(cluster: Cluster, service: Json) -> list[str]:
+    """The nodes that may run a service of a file, and are not seen to have its image."""
+    members = cluster.ask(facts.nodes)
+    names = {member.id: name for name, member in match(cluster.inventory.nodes, members, {}).items()}
+    placement = {"Placement": {"Constraints": (service["deploy"].get("placement") or {}).get("constraints")}}
+    may = [member for member in members if eligible(member, placement)]
+    return [member.hostname for member in may if not _has(cluster, names.get(member.id), service["image"])]
+
+
+def _has(cluster: Cluster, node: str | None, image: str) -> bool:
+    with suppress(NotFound, ConnectionFailed):
+        return node is not None and bool(cluster.api(node).get(f"/images/{image}/json"))
+    return False

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING
 
 from swarmops import composefile, stackfile
 from swarmops.cluster import Cluster
-from swarmops.errors import CommandFailed, ConnectionFailed, Denied, InputError, NotFound, suggest
+from swarmops.errors import (
+    CommandFailed,
+    ConnectionFailed,
+    Denied,
+    InputError,
+    NotFound,
+    Silent,
+    SwarmopsError,
+    suggest,
+)
 from swarmops.ingress import STACK, Backend
 from swarmops.ops.balanced import backends
 from swarmops.ops.images import denied, headers, reference
@@ -78,20 +87,34 @@ def pinned(cluster: Cluster, stack: Stack, secrets: Secrets) -> Stack:
 
 
 def digest(cluster: Cluster, image: str) -> str:
-    """The digest that an image has in its registry, as the engine of a manager sees it."""
+    """The digest that an image has in its registry. Raises InputError where it cannot be had."""
     if image in cluster.digests:
         return cluster.digests[image]
-    api = cluster.current()
     try:
-        # Not by `ask`: what a registry does not answer, another manager would wait for as long.
-        answer = api.get(f"/distribution/{image}/json", headers=headers(cluster, image))
-    except Denied as error:
-        raise InputError(f"image {image}: {denied(cluster, image)}") from error
+        cluster.digests[image] = registered(cluster, image)
     except NotFound as error:
         name = image.rpartition("/")[2].partition(":")[0]
         raise InputError(f"image {image} is not in its registry", remedy=f"inv push {name}") from error
     except (CommandFailed, ConnectionFailed) as error:
-        why = str(error).partition("\n")[0]
-        raise InputError(f"image {image} cannot be had: {why}", remedy="inv doctor") from error
-    cluster.digests[image] = str(answer["Descriptor"]["digest"])
+        raise InputError(unavailable(image, error), remedy="inv doctor") from error
     return cluster.digests[image]
+
+
+def registered(cluster: Cluster, image: str) -> str:
+    """The digest that an image has in its registry, as the engine of a manager sees it.
+
+    Raises NotFound where the registry has it not, InputError where it lets nobody in, and other errors of commands
+    and connections where it does not answer.
+    """
+    try:
+        # Not by `ask`: what a registry does not answer, another manager would wait for as long.
+        answer = cluster.current().get(f"/distribution/{image}/json", headers=headers(cluster, image))
+    except Denied as error:
+        raise InputError(f"image {image}: {denied(cluster, image)}") from error
+    return str(answer["Descriptor"]["digest"])
+
+
+def unavailable(image: str, error: SwarmopsError) -> str:
+    """That an image cannot be had, and why. An engine that waits for a registry is silent itself."""
+    why = "its registry does not answer in time" if isinstance(error, Silent) else str(error).partition("\n")[0]
+    return f"image {image} cannot be had: {why}"

@@ -1,0 +1,176 @@
+"""What a rollback of a stack asks of registries, and of nodes where these do not answer."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from swarmops import stackfile
+from swarmops.cluster import Cluster
+from swarmops.errors import CommandFailed, ConnectionFailed, EngineFailed, InputError, NotFound, Silent, SwarmopsError
+from swarmops.facts import Json
+from swarmops.inventory import load
+from swarmops.ops import history, stacks
+from swarmops.ops.deploy import Options
+from swarmops.record import Record
+from swarmops.report import Progress, Recap
+from swarmops.stackfile import Stack
+
+HOSTS = """all:
+  vars: {cluster: two, transport: ssh}
+  children:
+    managers: {hosts: {m1: {ansible_host: 192.0.2.1, address: 10.89.0.11}}}
+    workers:
+      hosts:
+        w1: {ansible_host: 192.0.2.2, address: 10.89.0.12}
+        w2: {ansible_host: 192.0.2.3, address: 10.89.0.13}
+"""
+OLD, NEW, KEPT = (f"registry:5000/{name}:1@sha256:{name[0] * 64}" for name in ("old", "new", "kept"))
+DOWN = EngineFailed("m1: /distribution: connection refused")
+
+
+def file(web: str) -> Json:
+    """A version of the stack: `web` on workers, from another image each time, and `same`, always alike."""
+    workers = {"placement": {"constraints": ["node.role == worker"]}}
+    services = {"web": {"image": web, "deploy": workers}, "same": {"image": KEPT}}
+    return stackfile.marked(Stack("s", {"services": services})).file
+
+
+def config(number: int, image: str) -> Json:
+    kept = Record("s", number, dict(file(image)), {}, "somebody", "", "")
+    return {"ID": str(number), "CreatedAt": "", "Spec": kept.config()}
+
+
+def running(short: str, stated: Json) -> Json:
+    template = {"ContainerSpec": {"Image": stated["image"]}}
+    labels = stated["deploy"]["labels"]
+    spec = {"Name": f"s_{short}", "Labels": labels, "Mode": {"Replicated": {"Replicas": 1}}, "TaskTemplate": template}
+    return {"ID": short, "Spec": spec}
+
+
+def node(name: str) -> Json:
+    role = "manager" if name == "m1" else "worker"
+    spec = {"Role": role, "Availability": "active", "Labels": {}}
+    return {"ID": name, "Spec": spec, "Description": {"Hostname": name}, "Status": {"State": "ready"}}
+
+
+class Two(Cluster):
+    """A swarm that has the second version of a stack."""
+
+    members: list[str]
+    asked: list[str]
+    registry: dict[str, SwarmopsError]
+    """What comes instead of an answer, by image."""
+    held: dict[str, set[str]]
+    """The images that nodes have."""
+    silent: set[str]
+    """The nodes that do not answer."""
+
+    def api(self, name: str) -> Any:
+        return SimpleNamespace(get=lambda path, **_: self.answer(name, path))
+
+    def current(self) -> Any:
+        return self.api("m1")
+
+    def ask(self, question: Callable[[Any], Any]) -> Any:
+        return question(self.current())
+
+    def answer(self, name: str, path: str) -> Any:
+        self.asked.append(path)
+        image = path.removesuffix("/json").partition("/")[2].partition("/")[2]
+        if path.startswith("/distribution/"):
+            if image in self.registry:
+                raise self.registry[image]
+            return {"Descriptor": {"digest": image.partition("@")[2]}}
+        if path.startswith("/images/"):
+            if name in self.silent:
+                raise ConnectionFailed(f"{name}: no way there")
+            if image not in self.held.get(name, set()):
+                raise NotFound(f"{name}: no such image")
+            return {"Id": "1"}
+        return {
+            "/configs": [config(1, OLD), config(2, NEW)],
+            "/services": [running(short, stated) for short, stated in file(NEW)["services"].items()],
+            "/nodes": [node(name) for name in self.members],
+        }[path]
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> Iterator[Two]:
+    (tmp_path / "inventory.yaml").write_text(HOSTS)
+    with Two(load(tmp_path / "inventory.yaml"), Progress(io.StringIO())) as cluster:
+        cluster.asked, cluster.members = [], ["m1", "w1", "w2"]
+        cluster.registry, cluster.held, cluster.silent = {}, {}, set()
+        yield cluster
+
+
+@pytest.fixture
+def carried_out(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bool]]:
+    """What would have been deployed: the image of `web`, and whether nodes would have fetched it first."""
+    done = []
+
+    def carry_out(_: Cluster, __: str, ___: str, choose: Callable[[], Any], options: Options) -> Recap:
+        done.append((choose().stack.services["web"]["image"], options.pull))
+        return Recap()
+
+    monkeypatch.setattr(history.deploy, "carry_out", carry_out)
+    return done
+
+
+def test_images_that_are_in_the_registry_come_back(two: Two, carried_out: list[tuple[str, bool]]) -> None:
+    history.rollback(two, "s", None, Options())
+    assert carried_out == [(OLD, True)]
+    assert not [path for path in two.asked if path.startswith("/images/")]
+
+
+def test_an_image_that_is_gone_is_refused_wherever_it_still_is(two: Two, carried_out: list[tuple[str, bool]]) -> None:
+    two.registry = {OLD: NotFound("m1: manifest unknown"), KEPT: DOWN}
+    two.held = {name: {OLD, KEPT} for name in two.members}
+    with pytest.raises(InputError) as refused:
+        history.rollback(two, "s", None, Options())
+    assert f"version 1 cannot come back, its images are not in the registry any more\n    {OLD}\n" in str(refused.value)
+    assert carried_out == []
+
+
+@pytest.mark.parametrize("error", [DOWN, Silent("m1: timed out"), CommandFailed("m1: too many requests")])
+def test_what_the_nodes_have_needs_no_registry(
+    two: Two, carried_out: list[tuple[str, bool]], error: SwarmopsError
+) -> None:
+    """Those nodes that may run it; and of services that stay as they are nobody has to have anything."""
+    two.registry = {OLD: error, KEPT: error}
+    two.held = {"w1": {OLD}, "w2": {OLD}}
+    history.rollback(two, "s", None, Options())
+    assert carried_out == [(OLD, False)]
+    assert two.asked.count(f"/distribution/{OLD}/json") == 1, "one that does not answer takes its time"
+
+
+def test_the_nodes_that_lack_an_image_are_named(two: Two, carried_out: list[tuple[str, bool]]) -> None:
+    two.registry, two.held, two.silent = {OLD: DOWN}, {"w1": {OLD}}, {"w2"}
+    two.members.append("somebody's")
+    with pytest.raises(InputError) as refused:
+        history.rollback(two, "s", None, Options())
+    assert str(refused.value) == (
+        f"version 1 cannot come back\n    s_web: image {OLD} cannot be had: m1: /distribution: connection refused;"
+        " not seen on somebody's, w2\n  Next: inv doctor"
+    )
+    assert carried_out == []
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (DOWN, f"image {OLD} cannot be had: m1: /distribution: connection refused\n  Next: inv doctor"),
+        (Silent("m1: the engine does not answer"), f"image {OLD} cannot be had: its registry does not answer in time"),
+        (NotFound("m1: no"), f"image {OLD} is not in its registry\n  Next: inv push old"),
+    ],
+)
+def test_why_an_image_cannot_be_had(two: Two, error: SwarmopsError, said: str) -> None:
+    two.registry = {OLD: error}
+    with pytest.raises(InputError) as refused:
+        stacks.digest(two, OLD)
+    assert str(refused.value).startswith(said)
