@@ -118,6 +118,13 @@ def test_the_service_answers_where_its_tasks_run(web: Lab) -> None:
     assert "by-hand" in seen["NetworkSettings"]["Networks"]
 
 
+def test_ps_shows_the_tasks_of_a_service(web: Lab) -> None:
+    head, *rows = [line.split() for line in web.inv("service.ps", "web").out.splitlines()]
+    assert head[:4] == ["TASK", "NODE", "STATE", "DESIRED"]
+    running = {row[0]: row[1] for row in rows if row[2:4] == ["running", "running"]}
+    assert running == {task["Name"]: task["Node"] for task in web.tasks("web")}
+
+
 def test_the_same_again_changes_nothing_and_something_else_is_refused(web: Lab) -> None:
     before = web.services()["web"]["Version"]
     assert "Nothing to change." in web.inv("service.create", "web", "--image=echo", *OPTIONS).out

@@ -9,11 +9,12 @@ import textwrap
 from base64 import b64decode
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from datetime import datetime
 from typing import Any
 
 import pytest
-from engine import Lab, docker, eventually
+from engine import Lab, docker, eventually, get
 from faults import ctrl_c, watched
 
 GOOD = """
@@ -236,6 +237,91 @@ def test_versions_are_kept_compared_and_brought_back(ready: Lab, stack: Callable
     assert "there is no version 9" in ready.inv("rollback", "--stack", "s", "--to", "9", check=2).err
 
 
+def pinned(lab: Lab) -> str:
+    return str(lab.services()["s_web"]["Spec"]["TaskTemplate"]["ContainerSpec"]["Image"])
+
+
+def another(lab: Lab, name: str) -> str:
+    """An image like that of s_web, which the registry has under this name and digest alone; made on the manager."""
+    image = f"registry:{lab.vars['registry']['port']}/{name}:1"
+    lab.node("manager", "docker", "pull", "--quiet", pinned(lab))
+    made = lab.node("manager", "docker", "create", pinned(lab)).out.strip()
+    lab.node("manager", "docker", "commit", made, image)
+    lab.node("manager", "docker", "rm", made)
+    lab.node("manager", "docker", "push", "--quiet", image)
+    return image
+
+
+@contextmanager
+def no_registry(lab: Lab) -> Iterator[None]:
+    docker("stop", lab.container("registry"))
+    try:
+        yield
+    finally:
+        docker("start", lab.container("registry"))
+        eventually(lambda: get(f"{lab.registry}/v2/").status == 200, within=30, what="the registry to answer")
+
+
+def test_no_version_comes_back_whose_image_is_gone(ready: Lab, stack: Callable[..., None]) -> None:
+    stack(GOOD)
+    ready.inv("deploy", "s")
+    stack(GOOD.replace('{{ image("nginx") }}', another(ready, "gone")))
+    ready.inv("deploy", "s")
+    gone = pinned(ready)
+    stack(GOOD)
+    ready.inv("deploy", "s")
+    before = ready.services()["s_web"]["Version"]
+    ready.node("registry", "rm", "-r", "/var/lib/registry/docker/registry/v2/repositories/gone")
+    run = ready.inv("rollback", "--stack", "s", check=2)
+    assert f"version 2 cannot come back, its images are not in the registry any more\n    {gone}\n" in run.err
+    assert ready.services()["s_web"]["Version"] == before
+    assert versions(ready) == ["s.version.1", "s.version.2", "s.version.3"]
+
+
+def test_a_version_that_the_nodes_have_needs_no_registry(ready: Lab, stack: Callable[..., None]) -> None:
+    everywhere = GOOD.replace("deploy:\n", "deploy:\n      mode: global\n")
+    stack(everywhere)
+    ready.inv("deploy", "s")
+    stack(everywhere.replace('{{ image("nginx") }}', another(ready, "kept")))
+    ready.inv("deploy", "s")
+    kept = pinned(ready)
+    stack(everywhere)
+    ready.inv("deploy", "s")
+    before = ready.services()["s_web"]["Version"]
+    ready.node("worker01", "docker", "image", "rm", "--force", kept)  # a container that has ended is of it
+    with no_registry(ready):
+        refused = ready.inv("rollback", "--stack", "s", check=2).err
+    assert f"version 2 cannot come back\n    s_web: image {kept} cannot be had: " in refused
+    assert "; not seen on worker01\n  Next: " in refused
+    assert ready.services()["s_web"]["Version"] == before
+
+    ready.node("worker01", "docker", "pull", "--quiet", kept)
+    with no_registry(ready):
+        ready.inv("rollback", "--stack", "s")
+    assert pinned(ready) == kept
+    assert {task["Node"] for task in ready.tasks("s_web")} == {"manager", "worker01"}
+    assert versions(ready) == [f"s.version.{number}" for number in range(1, 5)]
+
+
+def test_image_prune_keeps_what_only_a_recorded_version_needs(ready: Lab, stack: Callable[..., None]) -> None:
+    stack(GOOD)
+    ready.inv("deploy", "s")
+    old = GOOD.replace('{{ image("nginx") }}', another(ready, "old"))
+    for text in (old, GOOD, GOOD.replace('VERSION: "1"', 'VERSION: "2"')):  # the last one: swarm remembers one version
+        stack(text)
+        ready.inv("deploy", "s")
+
+    def pruned() -> set[str]:
+        """The names of the images that worker01 has after no container that has ended uses one."""
+        ready.node("worker01", "docker", "container", "prune", "--force")
+        ready.inv("image.prune", "--node", "worker01")
+        return {image["Repository"].rpartition("/")[2] for image in ready.ask("image", "ls", on="worker01")}
+
+    assert "old" in pruned()
+    ready.inv("remove", "s")
+    assert "old" not in pruned()
+
+
 def test_old_versions_go_and_what_they_used(ready: Lab, stack: Callable[..., None]) -> None:
     with ready.changed():
         ready.vars["history"] = 2
@@ -399,6 +485,31 @@ def test_services_wait_for_those_that_they_depend_on(ready: Lab, stack: Callable
     assert ended["Timestamp"] < services["s_web"]["CreatedAt"]
 
 
+HEALTHY = """
+services:
+  web:
+    image: {{ image("nginx") }}
+    command: [sleep, "3600"]
+    depends_on: {database: {condition: service_healthy}}
+    stop_grace_period: 0s
+    deploy: {update_config: {monitor: 1s}}
+  database:
+    image: {{ image("nginx") }}
+    command: [sh, -c, "sleep 3; touch /tmp/ready; sleep 3600"]
+    healthcheck: {test: test -e /tmp/ready, interval: 500ms, retries: 60}
+    stop_grace_period: 0s
+    deploy: {update_config: {monitor: 1s}}
+"""
+
+
+def test_services_wait_for_the_health_of_others(ready: Lab, stack: Callable[..., None]) -> None:
+    stack(HEALTHY)
+    ready.inv("deploy", "s")
+    database, web = task(ready, "s_database"), ready.services()["s_web"]
+    waited = datetime.fromisoformat(web["CreatedAt"]) - datetime.fromisoformat(database["CreatedAt"])
+    assert waited.total_seconds() > 3
+
+
 def test_nobody_follows_a_service_that_failed(ready: Lab, stack: Callable[..., None]) -> None:
     stack(ORDERED.replace('command: [sleep, "1"]', "command: [sh, -c, 'sleep 1; exit 6']"))
     run = ready.inv("deploy", "s", "--no-rollback", check=1)
@@ -490,11 +601,8 @@ def test_thirty_services(ready: Lab, stack: Callable[..., None]) -> None:
 
 def test_a_registry_that_is_down(ready: Lab, stack: Callable[..., None]) -> None:
     stack(GOOD)
-    docker("stop", ready.container("registry"))
-    try:
+    with no_registry(ready):
         run = ready.inv("deploy", "s", check=2)
-    finally:
-        docker("start", ready.container("registry"))
     assert "nginx" in run.err
     assert "cannot be had" in run.err
     assert parts(ready)["service"] == []

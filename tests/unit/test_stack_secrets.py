@@ -1,4 +1,4 @@
-"""The sources of a stack's secrets: their values, what is refused, and that a refusal repeats nothing that was written."""
+"""The sources of a stack's secrets: their values, what is refused, and that a refusal repeats nothing of it."""
 
 from __future__ import annotations
 
