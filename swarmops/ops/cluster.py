@@ -18,9 +18,8 @@ from swarmops.errors import ConnectionFailed, InputError, Refused, Silent, Swarm
 from swarmops.facts import Engine, SwarmNode
 from swarmops.inventory import Node, Role
 from swarmops.ops import planning
-from swarmops.ops.settling import Settling, mark
+from swarmops.ops.settling import Settling, mark, place
 from swarmops.plan import (
-    ADDRESS,
     Action,
     Lab,
     Seen,
@@ -250,8 +249,7 @@ class Up:
             self.done(action)
         if steps:
             engine = Engine.read(self.cluster.api(node.name))
-            place = {ADDRESS: node.address} if self.cluster.lab and node.role is Role.WORKER else {}
-            mark(self.cluster, engine.node_id, node.name, {**(old.labels if old else {}), **place})
+            mark(self.cluster, engine.node_id, node.name, {**(old.labels if old else {}), **place(self.cluster, node)})
         self._know(node, engine)
 
     def _wait_ready(self) -> None:

@@ -10,8 +10,8 @@ from swarmops.cluster import Cluster
 from swarmops.commands import Command, node as node_commands
 from swarmops.connect.api import EngineAPI
 from swarmops.errors import CommandFailed
-from swarmops.facts import SwarmNode
-from swarmops.inventory import Role
+from swarmops.facts import Engine, SwarmNode
+from swarmops.inventory import Node, Role
 from swarmops.ops.members import change
 from swarmops.ops.roles import set_roles
 from swarmops.plan import ADDRESS, FORMING, MARK, Action, Plan, Step, Swarm, called, drift
@@ -79,7 +79,8 @@ class Settling:
 
     def _one(self, action: Action) -> None:
         if action.step is Step.MARK:
-            mark(self.cluster, action.target, action.node, self._former_labels(action))
+            labels = {**self._former_labels(action), **place(self.cluster, self.cluster.inventory.node(action.node))}
+            mark(self.cluster, action.target, action.node, labels)
         elif action.step is Step.COMMAND and action.command:
             self._command(action.command, action.target)
         elif action.step in (Step.PROMOTE, Step.DEMOTE):
@@ -114,8 +115,7 @@ class Settling:
     def _former_labels(self, action: Action) -> Mapping[str, str]:
         """What a node that joined anew was labelled with, where `up` ended before it could be put back."""
         lives = (one for one in self.members.values() if one.id != action.target and called(one) == action.node)
-        labels = next((one.labels for one in lives if not one.ready), {})
-        return {key: value for key, value in labels.items() if key != ADDRESS}
+        return next((one.labels for one in lives if not one.ready), {})
 
     def _autolock(self, _: Action) -> None:
         from swarmops.ops.autolock import set_autolock
@@ -179,6 +179,14 @@ class Settling:
 def order(step: Step) -> int:
     """Its place among the steps."""
     return list(Step).index(step)
+
+
+def place(cluster: Cluster, node: Node) -> dict[str, str]:
+    """The label that says with which address a worker of a lab has joined, by its own word."""
+    if not cluster.lab or node.role is Role.MANAGER:
+        return {}
+    address = Engine.read(cluster.api(node.name)).address
+    return {ADDRESS: address} if address else {}
 
 
 def mark(cluster: Cluster, member_id: str, name: str, labels: Mapping[str, str] | None = None) -> None:

@@ -175,7 +175,10 @@ def test_a_global_service_that_nodes_never_can_run_fails_early(net: Lab) -> None
 
 
 def test_what_was_interrupted_has_to_prove_itself_all_the_same(net: Lab) -> None:
-    dies = ("service.create", "bad", "--image=nginx", "--restart-condition=none", "--", "sh", "-c", "sleep 4; exit 5")
+    dies = (
+        "service.create", "bad", "--image=nginx", "--restart-condition=none", "--update-monitor=30s",
+        "--", "sh", "-c", "sleep 4; exit 5",
+    )  # fmt: skip
     watched(net, *dies, reactions={"bad: created": ctrl_c})
     assert "non-zero exit (5)" in net.inv(*dies, check=1).err
     net.inv("service.rm", "bad")

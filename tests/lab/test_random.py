@@ -20,7 +20,7 @@ from faults import add_stack, ctrl_c, processes
 
 SEED = int(os.environ.get("SWARMOPS_TEST_SEED", "1"))
 STEPS = int(os.environ.get("SWARMOPS_TEST_STEPS", "20"))
-INTERRUPTS = int(os.environ.get("SWARMOPS_TEST_INTERRUPTS", "4"))
+INTERRUPTS = int(os.environ.get("SWARMOPS_TEST_INTERRUPTS", "6"))
 STEP_SECONDS = 240
 SETTLED_SECONDS = 90
 """15 s without a heartbeat make a node count as down; then its tasks have to start elsewhere, and managers to elect."""
@@ -185,7 +185,7 @@ def test_up_interrupted_at_random_moments(cold: Lab) -> None:
     dice, start = random.Random(SEED), time.monotonic()
     cold.inv("up", timeout=600)
     whole = time.monotonic() - start
-    for turn in range(INTERRUPTS):
+    for turn in range(INTERRUPTS // 2):
         signal.alarm(STEP_SECONDS)
         cold.inv("down", "--volumes")
         interrupted(cold, dice.uniform(IMPORTED_SECONDS, whole))
