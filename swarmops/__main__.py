@@ -65,6 +65,8 @@ def main() -> None:
     except BrokenPipeError:  # whoever read it has had enough: inv --list | head
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(ExitCode.FAILED)
+    except KeyboardInterrupt:  # before the task began, or after it
+        sys.exit("Error: interrupted")
 
 
 if __name__ == "__main__":
