@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import NoReturn
 
 import pytest
 from engine import Lab
+from onestack import NOTHING, parts
 
 HERE = Path(__file__).parent
 RUN = int(os.environ.get("SWARMOPS_TEST_RUN", "0"))
@@ -98,3 +100,31 @@ def deployed(pushed: Lab) -> Lab:
     for stack in ("echo", "ingress", "visualizer"):
         pushed.inv("deploy", stack)
     return pushed
+
+
+@pytest.fixture(scope="session")
+def ready(make_lab: Callable[..., Lab]) -> Iterator[Lab]:
+    """One manager, one worker, nginx in its registry, no stacks."""
+    lab = make_lab("swd", "10.92.0.0/24", (45000, 48000, 49000), workers=1)
+    lab.vars["stacks"] = {}
+    lab.save()
+    lab.inv("up", timeout=600)
+    lab.inv("push", "nginx", timeout=600)
+    yield lab
+    lab.destroy()
+
+
+@pytest.fixture
+def stack(ready: Lab) -> Iterator[Callable[..., None]]:
+    """`stack(text)` writes the file of the stack `s`, which is removed after the test."""
+    ready.vars["stacks"] = {"s": {"template": "stacks/s.yml"}}
+    ready.save()
+
+    def write(text: str, /, **files: str) -> None:
+        (ready.folder / "templates/stacks/s.yml").write_text(textwrap.dedent(text))
+        for name, content in files.items():
+            (ready.folder / f"templates/stacks/{name}.txt").write_text(content)
+
+    yield write
+    ready.inv("remove", "s", "--break-lock")
+    assert parts(ready) == NOTHING
