@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from types import ModuleType
 
 # A process that lives for seconds: looking for garbage, while it imports and when all of it ends, would take a tenth.
-gc.set_threshold(50_000)
+gc.set_threshold(300_000)
 atexit.register(gc.freeze)
 # Invoke makes a class for other people's tests from unittest.mock, which takes a third of its time to import.
 _mock = sys.modules["unittest.mock"] = ModuleType("unittest.mock")
