@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -35,6 +36,11 @@ class Container:
     def running(self) -> bool:
         """Whether it runs."""
         return self.state == "running"
+
+    @property
+    def stray(self) -> bool:
+        """Whether compose has left it, when it was ended while it made a container anew: that is what it calls one."""
+        return bool(re.match("[0-9a-f]{12}_", self.name))
 
     @property
     def awake(self) -> bool:
@@ -100,8 +106,8 @@ def stop(engine: APIClient, container: Container) -> None:
 
 def started(engine: APIClient, cluster: str) -> dict[str, str]:
     """When each of the lab's containers was started, by the node, in UTC by the engine's clock."""
-    names = observe(engine, cluster)
-    return {one.node: engine.inspect_container(name)["State"]["StartedAt"] for name, one in names.items()}
+    own = {name: one for name, one in observe(engine, cluster).items() if not one.stray}
+    return {one.node: engine.inspect_container(name)["State"]["StartedAt"] for name, one in own.items()}
 
 
 def volumes(engine: APIClient, cluster: str) -> set[str]:

@@ -53,6 +53,8 @@ def look(cluster: Cluster, seen: Mapping[str, Container]) -> Look:
     """
     inventory, engine = cluster.inventory, cluster.engine
     login = registry_login(cluster)
+    strays = {name: container.node for name, container in seen.items() if container.stray}
+    seen = {name: container for name, container in seen.items() if name not in strays}
     if not seen:  # before the hub is asked for images, which may take seconds
         _refuse(inventory, preflight.problems(inventory, engine))
     images, missing = find_lab_images(inventory, engine)
@@ -71,6 +73,7 @@ def look(cluster: Cluster, seen: Mapping[str, Container]) -> Look:
         former=former(inventory, seen),
         moved=_moved(inventory, seen, reasons),
         blocked=_blocked(inventory, seen, reasons),
+        strays=strays,
     )
     return Look(file, login, seen, lab)
 
@@ -78,7 +81,7 @@ def look(cluster: Cluster, seen: Mapping[str, Container]) -> Look:
 def former(inventory: Inventory, seen: Mapping[str, Container]) -> dict[str, str]:
     """The states of the containers of nodes that are not in the inventory, by their names."""
     known = {node.name for node in inventory.nodes} | {REGISTRY, EDGE}
-    return {container.node: container.state for container in seen.values() if container.node not in known}
+    return {one.node: one.state for one in seen.values() if one.node not in known and not one.stray}
 
 
 def _moved(inventory: Inventory, seen: Mapping[str, Container], starting: Collection[str]) -> dict[str, str]:
@@ -132,6 +135,9 @@ def carry_out(
             done(action)
     write(inventory.rendered / "compose.yml", found.file.text)
     for action in steps:
+        if action.step is Step.CLEAR:  # compose trips over it
+            containers.remove_one(cluster.engine, action.target)
+            done(action)
         if action.step is Step.EDGE:  # before a manager takes its ports
             containers.remove_one(cluster.engine, cluster.container(EDGE))
             done(action)

@@ -56,7 +56,8 @@ def start(cluster: Cluster, timeout: float, recap: Recap) -> None:
     """
     _check_lab(cluster, "start wakes up")
     deadline = Deadline(timeout)
-    seen = containers.observe(cluster.engine, cluster.inventory.cluster)
+    found = containers.observe(cluster.engine, cluster.inventory.cluster)
+    seen = {name: container for name, container in found.items() if not container.stray}
     nodes = cluster.inventory.nodes
     if missing := [node.name for node in nodes if cluster.container(node.name) not in seen]:
         raise SwarmopsError(f"the lab has no container for {', '.join(missing)}", remedy="inv up makes them")

@@ -15,6 +15,7 @@ class Step(StrEnum):
     """Who carries a change out, in the order in which they come."""
 
     IMAGE = "image"
+    CLEAR = "clear"
     EDGE = "edge"
     CONTAINER = "container"
     REGISTRY = "registry"

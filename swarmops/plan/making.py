@@ -124,6 +124,10 @@ def containers(lab: Lab | None, chosen: Sequence[Node] | None = None) -> Iterato
     lab, names = lab or Lab(), None if chosen is None else {node.name for node in chosen}
     for name in lab.images:
         yield Action(CLUSTER, f"make image {name}", "this machine has none", Step.IMAGE)
+    for stray, name in lab.strays.items():
+        if names is None or name in names:
+            reason = "its making was interrupted"
+            yield Action(name, "remove the second container", reason, Step.CLEAR, target=stray)
     if lab.edge and names is None:
         reason = "nothing is published in front of several managers any more"
         yield Action("edge", "remove its container", reason, Step.EDGE)

@@ -38,6 +38,8 @@ class Lab:
     """The addresses that containers to start had before, where they had others."""
     blocked: Mapping[str, str] = field(default_factory=dict)
     """Those of them that have the address, or a port of the host, that a container to start needs; and which one."""
+    strays: Mapping[str, str] = field(default_factory=dict)
+    """The containers that an interrupted making has left, by their own names, and whose they are."""
 
 
 @dataclass(frozen=True)

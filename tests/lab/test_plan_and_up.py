@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from engine import Lab, Run, docker, eventually
+from engine import REPOSITORY, Lab, Run, docker, eventually
 from faults import ctrl_c, watched
 
 SECOND = 10**9
@@ -270,6 +271,33 @@ def test_a_worker_that_was_interrupted_as_it_moved(planned: Lab) -> None:
     assert own == planned.address(40)
     planned.hosts("workers")["worker01"] = {}
     four_ways(planned)
+
+
+def test_a_container_that_was_interrupted_as_it_was_made_anew(planned: Lab) -> None:
+    """Compose has made the new one under another name, and ends before the old one is gone."""
+    planned.hosts("workers")["worker01"] = {"address": planned.address(41)}
+    planned.save()
+    with subprocess.Popen(
+        [*planned.command, "up"], cwd=REPOSITORY, env=planned.env, stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+    ) as process:  # fmt: skip
+        eventually(lambda: second_containers(planned), within=60, what="the new container beside the old one")
+        ctrl_c(process.pid)
+    assert process.returncode == 1
+    left = second_containers(planned)
+    assert left
+    assert "worker01: remove the second container" in four_ways(planned)
+    assert second_containers(planned) == []
+    assert planned.node("worker01", "docker", "info", "--format", "{{.Swarm.NodeAddr}}").out.strip() == (
+        planned.address(41)
+    )
+    planned.hosts("workers")["worker01"] = {}
+    four_ways(planned)
+
+
+def second_containers(lab: Lab) -> list[str]:
+    names = docker("ps", "--all", "--filter", f"label=swarmops.cluster={lab.cluster}", "--format", "{{.Names}}").out
+    return [name for name in names.split() if not name.startswith(f"{lab.cluster}-")]
 
 
 def is_ready(lab: Lab, name: str) -> bool:

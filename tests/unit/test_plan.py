@@ -360,6 +360,17 @@ def test_a_limit_without_anybody_who_makes_the_swarm(inventory: Inventory) -> No
         plan.make(inventory, Seen(lab=lab), [inventory.node("worker01")])
 
 
+def test_what_an_interrupted_making_left_goes_first(inventory: Inventory) -> None:
+    strays = {"0123456789ab_demo-worker02": "worker02"}
+    made = plan.make(inventory, stands(*RIGHT, lab=Lab({"worker02": "its definition changed"}, strays=strays)))
+    first, second = made.actions
+    assert (first.line, first.step, first.target) == (
+        "worker02: remove the second container", Step.CLEAR, "0123456789ab_demo-worker02"
+    )  # fmt: skip
+    assert second.line == "worker02: make the container anew"
+    assert plan.make(inventory, stands(*RIGHT, lab=Lab(strays=strays)), inventory.managers).actions == ()
+
+
 def test_a_worker_that_moves_joins_anew_and_keeps_what_somebody_set(inventory: Inventory) -> None:
     old = marked("worker02", labels={"own": "kept"}, availability="drain")
     lab = Lab({"worker02": "its definition changed"}, moved={"worker02": "10.89.0.34"})
