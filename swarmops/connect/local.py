@@ -22,6 +22,7 @@ HERE = "this machine"
 GRACE_SECONDS = 5
 
 _running: set[subprocess.Popen[bytes]] = set()
+_starting = threading.Lock()
 
 
 def run(
@@ -32,14 +33,18 @@ def run(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     on_line: Callable[[str], None] | None = None,
+    permit: Callable[[], None] = lambda: None,
 ) -> Result:
     """Runs a command to its end; `on_line` gets each line of either output as it comes, in the reader's thread.
 
+    `permit` may raise, and then nothing is started: between it and the start no `end_all` comes.
     Raises CommandFailed for an exit code other than 0 when `check` and for a program that is not there, WaitTimeout
     after `timeout` seconds. Whatever ends the wait, Ctrl-C too, ends the command and its children.
     """
-    process = _start(command, env, cwd)
-    _running.add(process)
+    with _starting:
+        permit()
+        process = _start(command, env, cwd)
+        _running.add(process)
     try:
         result = _communicate(process, command.input(), timeout, on_line)
     except subprocess.TimeoutExpired:
@@ -52,7 +57,9 @@ def run(
 
 def end_all() -> None:
     """Ends every command that still runs, for the thread that was interrupted while others wait for one."""
-    for process in list(_running):
+    with _starting:
+        running = list(_running)
+    for process in running:
         _end(process)
 
 

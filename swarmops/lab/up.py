@@ -155,15 +155,15 @@ def carry_out(
         back = [node for node in inventory.managers if node.name in nodes and node.name in before]
         first = [node.name for node in back or inventory.managers[:1] if node.name in nodes]
         if first:
-            _compose_up(inventory, first)
+            _compose_up(cluster, first)
             for name in first:
                 done(nodes[name])
             await_managers(cluster, back)
         if secure and REGISTRY in nodes:
-            _compose_up(inventory, [REGISTRY], start=False)
+            _compose_up(cluster, [REGISTRY], start=False)
         _secure_registry(cluster, found.login, secure, done)
         if others := [name for name in nodes if name not in first]:
-            _compose_up(inventory, others)
+            _compose_up(cluster, others)
             for name in others:
                 done(nodes[name])
 
@@ -211,11 +211,13 @@ def _secure_registry(
         done(action)
 
 
-def _compose_up(inventory: Inventory, services: Iterable[str], *, start: bool = True) -> None:
+def _compose_up(cluster: Cluster, services: Iterable[str], *, start: bool = True) -> None:
+    inventory = cluster.inventory
     file = inventory.rendered / "compose.yml"
     command = compose.up(compose.find_compose(), inventory.cluster, file, services, start=start)
     try:
-        local.run(command, timeout=COMPOSE_SECONDS, env=environment())
+        # Not once the task was interrupted: it has said so, and the next one may be under way.
+        local.run(command, timeout=COMPOSE_SECONDS, env=environment(), permit=cluster.check_open)
     except CommandFailed as error:
         connect()  # where it is the engine that died, this says what helps
         raise CommandFailed(str(error), remedy="inv doctor; inv up goes on from here") from error

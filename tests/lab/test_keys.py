@@ -150,7 +150,8 @@ def test_autolock_stores_the_key_for_its_owner_alone(keys: Lab) -> None:
 
 def test_one_manager_is_unlocked_with_the_stored_key(keys: Lab) -> None:
     restart(keys, "manager03")
-    assert "manager03 is locked: inv swarm.unlock" in problems(keys)
+    said = "manager03 is locked: inv swarm.unlock"
+    eventually(lambda: said in problems(keys), within=60, what="the other managers have a leader, and status its word")
     assert "manager03 cannot be reached" in keys.inv("swarm.autolock", "--off", check=1).err
     assert "manager03 is unreachable" in keys.inv("swarm.rotate-ca", check=1).err
     key_file(keys).chmod(0o644)

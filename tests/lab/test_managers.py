@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 from collections.abc import Callable, Iterator
@@ -152,7 +153,7 @@ def test_the_leader_is_killed_in_the_middle(managers: Lab, verb: Verb) -> None:
 
 def test_a_task_says_whom_it_goes_on_through(managers: Lab) -> None:
     docker("kill", managers.container("manager01"))
-    assert managers.inv("status").err.count("going on through manager02: manager01: ") == 1
+    assert len(re.findall("going on through manager0[23]: manager01: ", managers.inv("status").err)) == 1
     managers.inv("push", "nginx")  # needs no manager
 
 

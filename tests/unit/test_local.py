@@ -6,13 +6,14 @@ import getpass
 import os
 import platform
 import time
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
 from swarmops.commands import Command, Secret
 from swarmops.connect import local
-from swarmops.errors import CommandFailed, WaitTimeout
+from swarmops.errors import CommandFailed, ConnectionFailed, WaitTimeout
 
 
 def sh(script: str, stdin: bytes | None = None) -> Command:
@@ -51,6 +52,16 @@ def test_a_timeout_ends_the_children_too(follow: bool) -> None:
     with pytest.raises(WaitTimeout, match=r"did not end within 0\.2 s"):
         local.run(sh("sleep 30 & wait"), timeout=0.2, on_line=(lambda _: None) if follow else None)
     assert time.monotonic() - begun < 5
+
+
+def test_what_is_not_permitted_is_not_started(tmp_path: Path) -> None:
+    def closed() -> NoReturn:
+        raise ConnectionFailed("interrupted")
+
+    with pytest.raises(ConnectionFailed):
+        local.run(Command(("touch", str(tmp_path / "started"))), timeout=10, permit=closed)
+    assert not (tmp_path / "started").exists()
+    assert local.run(sh("echo again"), timeout=10).stdout == "again\n"
 
 
 def test_who_runs_this_has_a_name_or_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
