@@ -13,6 +13,7 @@ from swarmops.facts import Service
 from swarmops.ops import images, ingress, stacks
 from swarmops.ops.convergence import wait
 from swarmops.ops.ending import end
+from swarmops.ops.putback import AGAIN, put_back
 from swarmops.ops.routing import routing
 from swarmops.ops.services import find, gone, note_stack
 from swarmops.report import Recap
@@ -78,7 +79,7 @@ def update(cluster: Cluster, name: str, stated: Stated, timeout: float, *, rollb
     except SwarmopsError as failure:
         if not changes or not rollback or isinstance(failure, RolledBack):
             raise
-        raise _undone(cluster, service, failure, timeout) from failure
+        raise put_back(cluster, failure, name, lambda: _as_before(cluster, service, Deadline(timeout))) from failure
     ingress.refresh(cluster, recap, deadline)
     recap.ok(name)
     return recap
@@ -161,19 +162,14 @@ def _await_new(cluster: Cluster, service: Service, deadline: Deadline, *, settle
     except SwarmopsError as failure:
         if keep:
             raise
-        cluster.progress.done(f"failed: {failure}", service.name)
-        raise _unmade(cluster, service, failure, Deadline(deadline.seconds)) from failure
+        raise put_back(cluster, failure, service.name, lambda: _unmade(cluster, service, deadline.seconds)) from failure
 
 
-def _unmade(cluster: Cluster, service: Service, failure: SwarmopsError, deadline: Deadline) -> SwarmopsError:
-    """What is raised for a new service that failed: RolledBack once nothing of it is left."""
-    try:
-        end(cluster, [service])
-        gone(cluster, {service.id}, deadline)
-    except SwarmopsError as second:
-        text = f"{failure}\n  It could not be removed: {second}"
-        return SwarmopsError(text, remedy=f"inv service.rm {service.name}")
-    return RolledBack(f"{failure}\n  Nothing of it is left (--keep leaves it)")
+def _unmade(cluster: Cluster, service: Service, timeout: float) -> str:
+    """Nothing of a new service is left."""
+    end(cluster, [service])
+    gone(cluster, {service.id}, Deadline(timeout))
+    return "Nothing of it is left (--keep leaves it)"
 
 
 def _refuse_another_version(cluster: Cluster, before: Service, wanted: Definition) -> None:
@@ -185,22 +181,12 @@ def _refuse_another_version(cluster: Cluster, before: Service, wanted: Definitio
     raise SwarmopsError(f"{now.name} was changed by somebody else meanwhile", remedy=f"inv ps {now.name}")
 
 
-def _undone(cluster: Cluster, before: Service, failure: SwarmopsError, timeout: float) -> SwarmopsError:
-    """What is raised for an update that failed: RolledBack once the version before runs again."""
-    cluster.progress.done(f"failed: {failure}", before.name)
-    cluster.progress.waiting("putting the version before back")
-    try:
-        _put_back(cluster, before, Deadline(timeout))
-    except SwarmopsError as second:
-        text = f"{failure}\n  The version before could not be put back: {second}"
-        return SwarmopsError(text, remedy=f"inv ps {before.name}")
-    return RolledBack(f"{failure}\n  The version before runs again")
-
-
-def _put_back(cluster: Cluster, before: Service, deadline: Deadline) -> None:
+def _as_before(cluster: Cluster, before: Service, deadline: Deadline) -> str:
+    """The service as it was, which runs again."""
     now = find(cluster, before.name)
     if now.spec != before.spec and now.previous == before.spec:
         cluster.manage(commands.rollback(before.name), once=True)
     wait(cluster, [before.id], deadline)
     if find(cluster, before.name).spec != before.spec:
         raise SwarmopsError(f"{before.name} was changed by somebody else meanwhile")
+    return AGAIN

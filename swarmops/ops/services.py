@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import partial
 
 from swarmops import facts
 from swarmops.cluster import Cluster
 from swarmops.commands import service as commands
-from swarmops.errors import InputError, SwarmopsError, suggest
+from swarmops.errors import ConnectionFailed, InputError, SwarmopsError, suggest
 from swarmops.facts import Json, Service, image_of
 from swarmops.ops import ingress
 from swarmops.ops.convergence import wait
 from swarmops.ops.ending import counted, end, unended
+from swarmops.ops.putback import put_back
 from swarmops.ops.status import Status
 from swarmops.report import Recap, table
 from swarmops.wait import Deadline, until
@@ -21,8 +23,11 @@ MORE = "swarmops.rebalance"
 HEAD = ("SERVICE", "STACK", "MODE", "RUNNING", "IMAGE", "PORTS", "UPDATE")
 
 
-def scale(cluster: Cluster, replicas: Mapping[str, int], timeout: float) -> Recap:
-    """Sets the number of replicas of services; returns when so many run and stay up."""
+def scale(cluster: Cluster, replicas: Mapping[str, int], timeout: float, *, rollback: bool = True) -> Recap:
+    """Sets the number of replicas of services; returns when so many run and stay up.
+
+    Raises RolledBack when they did not, and the numbers before are set again and run.
+    """
     deadline, recap = Deadline(timeout), Recap()
     services = find_all(cluster, replicas)
     if fixed := [name for name, service in services.items() if service.replicas is None]:
@@ -33,7 +38,16 @@ def scale(cluster: Cluster, replicas: Mapping[str, int], timeout: float) -> Reca
     for name, count in wrong.items():
         recap.changed(name, f"replicas {services[name].replicas} → {count}")
         note_stack(cluster, recap, services[name])
-    wait(cluster, [service.id for service in services.values()], deadline, settled=not wrong)
+    try:
+        wait(cluster, [service.id for service in services.values()], deadline, settled=not wrong)
+    except ConnectionFailed:
+        raise
+    except SwarmopsError as failure:
+        if not wrong or not rollback:
+            raise
+        before = [services[name] for name in wrong]
+        again = partial(_rescale, cluster, before, wrong, timeout)
+        raise put_back(cluster, failure, before[0].name, again) from failure
     ingress.refresh(cluster, recap, deadline)
     for name in replicas:
         recap.ok(name)
@@ -127,6 +141,22 @@ def find_all(cluster: Cluster, names: Iterable[str]) -> dict[str, Service]:
         known = f"the swarm has {', '.join(services)}" if services else "the swarm has none; inv deploy makes them"
         raise InputError("\n  ".join(unknown), remedy=known)
     return {name: services[name] for name in names}
+
+
+def _rescale(cluster: Cluster, before: Sequence[Service], set_now: Mapping[str, int], timeout: float) -> str:
+    """Sets the numbers of replicas that there were, and says so. Raises SwarmopsError where others did it since."""
+    deadline = Deadline(timeout)
+    now = find_all(cluster, set_now)
+    ours = {
+        service.name: service.replicas
+        for service in before
+        if service.replicas is not None and now[service.name].replicas == set_now[service.name]
+    }
+    if others := sorted(set_now.keys() - ours):
+        raise SwarmopsError(f"{', '.join(others)}: scaled by somebody else meanwhile")
+    cluster.manage(commands.scale(ours))
+    wait(cluster, [service.id for service in before], deadline)
+    return "The numbers of replicas are as before: " + ", ".join(f"{name}={count}" for name, count in ours.items())
 
 
 def _same_version(previous: Json, spec: Json) -> bool:

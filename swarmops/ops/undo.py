@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from swarmops import facts, stackfile
 from swarmops.cluster import Cluster
 from swarmops.commands import service as commands
-from swarmops.errors import LockLost, RolledBack, SwarmopsError
+from swarmops.errors import SwarmopsError
 from swarmops.facts import Service
 from swarmops.ingress import STACK
 from swarmops.ops import configs, ingress
 from swarmops.ops.apply import apply
 from swarmops.ops.convergence import wait
 from swarmops.ops.ending import end
+from swarmops.ops.putback import put_back
 from swarmops.ops.remove import take_away
 from swarmops.record import Record
 from swarmops.report import Recap
@@ -71,19 +72,10 @@ class WayBack:
 
     def taken(self, failure: SwarmopsError, timeout: float) -> SwarmopsError:
         """Puts the version before back; what is to be raised then: RolledBack once it runs. Raises LockLost."""
-        self.cluster.progress.done(f"failed: {failure}", self.stack.name)
-        self.cluster.progress.waiting("putting the version before back")
-        try:
-            self.check()
-            said = self._take(Deadline(timeout))
-        except LockLost:
-            raise
-        except SwarmopsError as second:
-            text = f"{failure}\n  The version before could not be put back: {second}"
-            return SwarmopsError(text, remedy=f"inv ps {self.stack.name}")
-        return RolledBack(f"{failure}\n  {said}")
+        return put_back(self.cluster, failure, self.stack.name, lambda: self._take(Deadline(timeout)))
 
     def _take(self, deadline: Deadline) -> str:
+        self.check()
         if self.last:
             old = version(self.cluster, self.last)
             apply(self.cluster, old, deadline, Recap(), check=self.check, recorded=self.last.specs, pull=False)

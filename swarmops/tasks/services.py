@@ -84,15 +84,20 @@ def rollback(
 
 @task(
     positional=["replicas"],
-    help={"replicas": "service=count, such as echo_api=6; several: echo_api=6,my_web=2", "timeout": timeout_help(180)},
+    auto_shortflags=False,
+    help={
+        "replicas": "service=count, such as echo_api=6; several: echo_api=6,my_web=2",
+        "timeout": timeout_help(180),
+        "rollback": "set the numbers before again when it fails; --no-rollback leaves the new ones",
+    },
 )
-def scale(c: Context, replicas: str, timeout: int = Seconds(180)) -> None:
-    """Set the number of replicas of services and wait until so many run and stay up."""
+def scale(c: Context, replicas: str, timeout: int = Seconds(180), rollback: bool = True) -> None:
+    """Set the number of replicas of services and wait until so many run and stay up; set those before otherwise."""
     wanted = _counts(replicas)
     with session(c) as cluster:
         from swarmops.ops import services
 
-        show(services.scale(cluster, wanted, timeout))
+        show(services.scale(cluster, wanted, timeout, rollback=rollback))
 
 
 @task(help={"service": f"{NAME}; all of them unless stated", "timeout": timeout_help(300)})

@@ -157,6 +157,16 @@ def test_an_update_that_fails_is_undone(web: Lab) -> None:
     assert get(f"http://{address(web, task['Node'])}:{PORT}/").status == 200
 
 
+def test_a_scale_that_fails_is_undone(net: Lab) -> None:
+    net.inv("service.create", "few", "--image=echo", "--replicas-max-per-node=1", "--constraint=node.role==worker")
+    failed = net.inv("scale", "few=9", "--timeout=15", check=4)
+    assert "The numbers of replicas are as before: few=1" in failed.err
+    assert len(net.tasks("few")) == spec(net, "few")["Mode"]["Replicated"]["Replicas"] == 1
+    net.inv("scale", "few=9", "--timeout=15", "--no-rollback", check=5)
+    assert spec(net, "few")["Mode"]["Replicated"]["Replicas"] == 9
+    net.inv("service.rm", "few")
+
+
 def test_a_service_that_fails_leaves_nothing_unless_asked_to(net: Lab) -> None:
     bad = ("service.create", "bad", "--image=echo", "--restart-condition=none")
     failed = net.inv(*bad, "--", "--no-such-flag", check=4)

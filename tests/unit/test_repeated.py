@@ -13,7 +13,8 @@ from samples import service
 from swarmops import definition, facts
 from swarmops.commands import Command
 from swarmops.errors import CommandFailed, ConnectionFailed, RolledBack, SwarmopsError, WaitTimeout
-from swarmops.ops import by_hand, ending, networks, rebalance
+from swarmops.ops import by_hand, ending, networks, rebalance, services
+from swarmops.ops.putback import put_back
 from swarmops.wait import Deadline
 
 SPEC = json.loads(Path(__file__).with_name("service.json").read_text())
@@ -91,9 +92,18 @@ def test_a_network_is_awaited_on_managers_of_the_swarm_alone() -> None:
 
 def test_a_failure_is_not_lost_when_what_failed_cannot_be_removed() -> None:
     failure, one = SwarmopsError("web: it failed"), facts.Service.of(MADE)
-    assert isinstance(by_hand._unmade(Swarm(), one, failure, Deadline(1)), RolledBack)  # type: ignore[arg-type]
-    raised = by_hand._unmade(Swarm(services=[MADE]), one, failure, Deadline(0))  # type: ignore[arg-type]
-    assert str(raised) == "web: it failed\n  It could not be removed: service: refused\n  Next: inv service.rm web"
+    undone = put_back(Swarm(), failure, "web", lambda: by_hand._unmade(Swarm(), one, 1))  # type: ignore[arg-type]
+    assert isinstance(undone, RolledBack)
+    there = Swarm(services=[MADE])
+    raised = put_back(there, failure, "web", lambda: by_hand._unmade(there, one, 0))  # type: ignore[arg-type]
+    said = "web: it failed\n  What was before could not be put back: service: refused\n  Next: inv ps web"
+    assert (type(raised), str(raised)) == (SwarmopsError, said)
+
+
+def test_what_somebody_else_has_scaled_since_is_left_to_them() -> None:
+    before, scaled = service(2), {**MADE, "Spec": {**SPEC, "Name": "web", "Mode": {"Replicated": {"Replicas": 7}}}}
+    with pytest.raises(SwarmopsError, match="web: scaled by somebody else meanwhile"):
+        services._rescale(Swarm(services=[scaled]), [before], {"web": 5}, 1)  # type: ignore[arg-type]
 
 
 def test_a_failure_is_not_lost_when_the_replicas_cannot_be_put_back(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,28 @@
+"""What becomes of a change that failed: what was before is put back, and that is said with why it failed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from swarmops.cluster import Cluster
+from swarmops.errors import LockLost, RolledBack, SwarmopsError
+
+AGAIN = "The version before runs again"
+
+
+def put_back(cluster: Cluster, failure: SwarmopsError, name: str, work: Callable[[], str]) -> SwarmopsError:
+    """Does the work that puts a stack or service back; what is to be raised then.
+
+    That is RolledBack with what the work says of it, or a SwarmopsError with both failures when it fails too. Raises
+    LockLost: whoever has the lock now goes on from what there is.
+    """
+    cluster.progress.done(f"failed: {failure}", name)
+    cluster.progress.waiting("putting back what was before")
+    try:
+        said = work()
+    except LockLost:
+        raise
+    except SwarmopsError as second:
+        text = f"{failure}\n  What was before could not be put back: {second}"
+        return SwarmopsError(text, remedy=f"inv ps {name}")
+    return RolledBack(f"{failure}\n  {said}")
