@@ -25,12 +25,12 @@ class ExitCode(IntEnum):
 
 
 class SwarmopsError(Exit):
-    """A task failed; the message says where, why and what to do next."""
+    """A task failed; the message says where and why (`said`), and what to do next (`remedy`)."""
 
     exit_code = ExitCode.FAILED
 
     def __init__(self, message: str, *, remedy: str = "") -> None:
-        self.remedy = remedy
+        self.said, self.remedy = message, remedy
         text = f"{message}\n  Next: {remedy}" if remedy else message
         super().__init__(f"Error: {text}", int(self.exit_code))
 
@@ -66,7 +66,7 @@ class InputError(SwarmopsError):
 
 
 class PendingError(SwarmopsError):
-    """Something would change (`--check`)."""
+    """Something would change, and nothing has: `plan`, `diff`, `render --check`, `swarm.recover` without `--yes`."""
 
     exit_code = ExitCode.PENDING
 

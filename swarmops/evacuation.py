@@ -26,7 +26,7 @@ def stranded(
     """
     others, found = [node for node in nodes if node.id not in leaving], {}
     for service in services:
-        against = [(node.hostname, why) for node in others if (why := _never(service, node, tasks))]
+        against = [(node.name, why) for node in others if (why := _never(service, node, tasks))]
         if len(against) == len(others):
             found[service.name] = told(against) or ["there is no other node"]
     return found
@@ -47,7 +47,7 @@ def confined(
     """Those of the services, by name, of which no other node takes a task as things are; and why."""
     others, found = [node for node in nodes if node.id not in leaving], {}
     for service in services:
-        against = [(node.hostname, what.text) for node in others if (what := obstacle(service, node, tasks))]
+        against = [(node.name, what.text) for node in others if (what := obstacle(service, node, tasks))]
         if len(against) == len(others):
             found[service.name] = told(against) or ["there is no other node"]
     return found

@@ -13,6 +13,9 @@ from swarmops.connect.api import EngineAPI
 
 Json = Mapping[str, Any]
 
+MARK = "swarmops.node"
+"""The node label that says which node of the inventory a member is: who has it not, and is not in the inventory
+either, is somebody else's."""
 ENDED = frozenset({"complete", "failed", "shutdown", "rejected", "orphaned", "remove"})
 """The states of a task that runs no more and never will."""
 
@@ -70,6 +73,11 @@ class SwarmNode:
     engine_labels: Mapping[str, str] = field(default_factory=dict)
     platform: Mapping[str, str] = field(default_factory=dict)
     resources: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The node that it is by its mark, otherwise by its host name."""
+        return self.labels.get(MARK) or self.hostname
 
     @property
     def ready(self) -> bool:
@@ -229,7 +237,7 @@ def image_of(spec: Json) -> str:
 
 def nodes(api: EngineAPI) -> list[SwarmNode]:
     """The members of the swarm, by host name."""
-    return sorted((SwarmNode.of(node) for node in api.get("/nodes")), key=lambda node: node.hostname)
+    return sorted((SwarmNode.of(node) for node in api.get("/nodes")), key=lambda node: node.name)
 
 
 def node_version(api: EngineAPI, node_id: str) -> int:

@@ -70,7 +70,7 @@ def _locked(vitals: Mapping[str, Vitals]) -> list[str]:
 
 def _clocks(members: list[SwarmNode], vitals: Mapping[str, Vitals]) -> list[str]:
     """Clocks are compared with the leader's, which certifies the nodes; this machine's may be wrong by itself."""
-    leaders = {member.hostname for member in members if member.leader}
+    leaders = {member.name for member in members if member.leader}
     known = {name: (one.ahead, one.within) for name, one in vitals.items() if one.ahead is not None}
     first = next((name for name in known if name in leaders), next(iter(known), ""))
     found = []

@@ -43,7 +43,7 @@ def obstacle(service: Service, node: SwarmNode, tasks: Iterable[Task]) -> Obstac
 
 def obstacles(service: Service, nodes: Iterable[SwarmNode], tasks: Collection[Task]) -> dict[str, Obstacle | None]:
     """The obstacle of every node, by host name."""
-    return {node.hostname: obstacle(service, node, tasks) for node in nodes}
+    return {node.name: obstacle(service, node, tasks) for node in nodes}
 
 
 def told(found: Iterable[tuple[str, str]]) -> list[str]:

@@ -48,7 +48,7 @@ def refuse_loss(leaving: Sequence[SwarmNode], listed: Iterable[SwarmNode]) -> No
     """Raises SwarmopsError, with the arithmetic, when the managers that are left would have no quorum among them."""
     seen, going = list(listed), [member for member in leaving if member.manages]
     left = Quorum.of(seen, without=going)
-    names = ", ".join(member.hostname for member in going)
+    names = ", ".join(member.name for member in going)
     if not going or left.holds:
         return
     if not left.managers:
@@ -57,7 +57,7 @@ def refuse_loss(leaving: Sequence[SwarmNode], listed: Iterable[SwarmNode]) -> No
             f"{last}; a swarm without one cannot be operated",
             remedy="inv promote another node first",
         )
-    lost = ",".join(each.hostname for each in seen if each not in going and each.reachability not in ("", "reachable"))
+    lost = ",".join(each.name for each in seen if each not in going and each.reachability not in ("", "reachable"))
     raise SwarmopsError(
         f"without {names} {left.reachable} of {left.managers} managers are reachable, and a quorum takes {left.needed}",
         remedy=f"bring {lost} back first, or inv demote {lost}",

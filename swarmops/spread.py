@@ -11,7 +11,7 @@ from swarmops.facts import Service, SwarmNode, Task
 def counts(service: Service, tasks: Iterable[Task], nodes: Iterable[SwarmNode]) -> dict[str, int]:
     """How many of its tasks run on each node that may run new ones of it, by host name."""
     on = [task.node_id for task in tasks if task.service_id == service.id and task.state == task.desired == "running"]
-    return {node.hostname: on.count(node.id) for node in nodes if eligible(node, service.template)}
+    return {node.name: on.count(node.id) for node in nodes if eligible(node, service.template)}
 
 
 def lacking(running: Mapping[str, int]) -> int:
@@ -32,17 +32,17 @@ def uneven(service: Service, tasks: Iterable[Task], nodes: Collection[SwarmNode]
     Places are the values of the labels that the service's placement preferences name, and in each of them the nodes.
     """
     running = counts(service, tasks, nodes)
-    homes = [node for node in nodes if node.hostname in running]
+    homes = [node for node in nodes if node.name in running]
     return service.replicas is not None and _uneven(homes, running, preferences(service))
 
 
 def _uneven(nodes: Sequence[SwarmNode], running: Mapping[str, int], labels: Sequence[str]) -> bool:
     if not labels:
-        return _differ([running[node.hostname] for node in nodes])
+        return _differ([running[node.name] for node in nodes])
     places: dict[str, list[SwarmNode]] = {}
     for node in nodes:
         places.setdefault(_label(node, labels[0]), []).append(node)
-    totals = [sum(running[node.hostname] for node in members) for members in places.values()]
+    totals = [sum(running[node.name] for node in members) for members in places.values()]
     return _differ(totals) or any(_uneven(members, running, labels[1:]) for members in places.values())
 
 

@@ -104,7 +104,7 @@ class _Case:
         self.own = sorted((task for task in tasks if task.service_id == service.id), key=lambda task: task.created)
         self.current = [task for task in self.own if self._is_current(task)]
         self.latest = {self._place(task): task for task in self.own}
-        self.hosts = {node.id: node.hostname for node in nodes}
+        self.hosts = {node.id: node.name for node in nodes}
         live = [node for node in nodes if node.ready]
         self.homes = {node.id for node in live if not self.spread or eligible(node, service.template)}
         # The nodes where swarm stops what should not run. It leaves a global service's task on a paused one as it is.
@@ -262,7 +262,7 @@ class _Case:
 
     def _down(self) -> list[str]:
         on = {task.node_id for task in self.current if task.desired == "running" and not task.over}
-        return told((node.hostname, node.state) for node in self.nodes if not node.ready and node.id in on)
+        return told((node.name, node.state) for node in self.nodes if not node.ready and node.id in on)
 
     def _on_their_way(self) -> list[str]:
         """How far the tasks are that have a node already."""

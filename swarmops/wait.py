@@ -26,7 +26,8 @@ class Deadline:
     def check(self, missing: str) -> None:
         """Raises WaitTimeout that names what is missing once the time is over."""
         if self.left == 0:
-            raise WaitTimeout(f"not done within {self.seconds:g} s: {missing}", remedy="--timeout gives it longer")
+            had = f"{self.seconds:.0f}" if self.seconds >= 1 else f"{self.seconds:g}"
+            raise WaitTimeout(f"not done within {had} s: {missing}", remedy="--timeout gives it longer")
 
 
 def until(look: Callable[[], str], deadline: Deadline, progress: Progress) -> None:

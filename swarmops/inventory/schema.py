@@ -115,7 +115,7 @@ class Registry(Model):
 
     host: HostName = Field("registry", description="Name that the nodes know the registry by.")
     port: Port = Field(5000, description="Port of the registry, on the nodes' network and on the host.")
-    tls: StrictBool = Field(False, description="Whether a lab's registry speaks TLS, by a CA that up makes.")
+    tls: StrictBool = Field(False, description="Whether a lab's registry speaks TLS, by a certificate that up makes.")
     username: UserName | None = Field(None, description="Name to log in with; absent, nobody has to.")
     password: SecretSource | None = Field(None, description="Where the password comes from.")
 
@@ -190,7 +190,7 @@ class Swarm(Model):
 class Build(Model):
     """An image that is built from a directory of the project."""
 
-    context: Inside = Field(description="Directory of the build, relative to the inventory file.")
+    context: Inside = Field(description="Directory of the build, relative to the project.")
     tag: Tag = Field(description='Tag of the image, in quotes: "1.0".')
 
 

@@ -18,7 +18,7 @@ from swarmops.lab.build import build, is_there, pull
 from swarmops.lab.recipes import Recipe, Source, recipe, reference
 from swarmops.report import Progress
 
-__all__ = ["LAB", "LabImages", "ensure_image", "ensure_images", "ensure_lab_images", "reference", "source"]
+__all__ = ["LAB", "LabImages", "Source", "ensure_image", "ensure_images", "ensure_lab_images", "reference", "source"]
 
 LAB = ("node", "registry")
 EDGE = "haproxy"

@@ -229,9 +229,8 @@ def _refuse(inventory: Inventory, problems: list[str]) -> None:
 
 
 def render(cluster: Cluster, seen: Mapping[str, Container]) -> ComposeFile:
-    """The compose file of the lab; builds or pulls the images that it names."""
-    images = ensure_lab_images(cluster.inventory, cluster.engine, cluster.progress)
-    return _file(cluster, images, seen)
+    """The compose file of the lab. The images that it names may have to be made yet."""
+    return _file(cluster, find_lab_images(cluster.inventory, cluster.engine)[0], seen)
 
 
 def _file(cluster: Cluster, images: LabImages, seen: Mapping[str, Container]) -> ComposeFile:

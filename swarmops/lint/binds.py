@@ -26,16 +26,16 @@ def sources(stack: Stack, swarm: Swarm) -> dict[str, set[str]]:
     for service in wanted(stack):
         paths = {source for _, kind, source in service.mounts if kind == "bind" and source.startswith("/")}
         for node in swarm.eligible_for(service) if paths else ():
-            found.setdefault(node.hostname, set()).update(paths)
+            found.setdefault(node.name, set()).update(paths)
     return found
 
 
 def missing(stack: Stack, swarm: Swarm, absent: Mapping[str, Sequence[str]]) -> Iterator[Note]:
     """Mounts whose source the nodes have not; `absent` says by host name what each node that answered has not."""
     for service in wanted(stack):
-        nodes = [node for node in swarm.eligible_for(service) if node.hostname in absent]
+        nodes = [node for node in swarm.eligible_for(service) if node.name in absent]
         for index, kind, source in service.mounts:
-            without = [node for node in nodes if source in absent[node.hostname]] if kind == "bind" else []
+            without = [node for node in nodes if source in absent[node.name]] if kind == "bind" else []
             if without:
                 yield Note((*service.where, "volumes", index), *_said(source, without, nodes))
 
@@ -44,4 +44,4 @@ def _said(source: str, without: Sequence[SwarmNode], nodes: Sequence[SwarmNode])
     remedy = f"make {source} there, or constrain the service to nodes that have it"
     if len(without) == len(nodes):
         return f"none of the nodes that may run it has {source}", remedy, True
-    return f"{', '.join(node.hostname for node in without)} may run it and has no {source}", remedy, False
+    return f"{', '.join(node.name for node in without)} may run it and has no {source}", remedy, False

@@ -48,7 +48,7 @@ def _nodes(service: Wanted, swarm: Swarm) -> Iterator[Note]:
         remedy = "write another constraint, or state labels in the inventory (inv up); inv status shows the nodes"
         yield Note(where, f"no node of the swarm meets {what}", remedy, error=not service.everywhere)
     elif not swarm.eligible(constraints):
-        said = ", ".join(f"{node.hostname} is {node.state} and {node.availability}" for node in met)
+        said = ", ".join(f"{node.name} is {node.state} and {node.availability}" for node in met)
         yield Note(where, f"no node that meets them takes tasks now: {said}", "inv activate", error=False)
 
 

@@ -118,7 +118,7 @@ def _keep(cluster: Cluster, place: UnlockKey) -> bool:
 
 
 def _refuse_absent(cluster: Cluster) -> None:
-    away = [node.hostname for node in cluster.ask(facts.nodes) if node.reachability not in ("", "reachable")]
+    away = [node.name for node in cluster.ask(facts.nodes) if node.reachability not in ("", "reachable")]
     if away:
         raise SwarmopsError(
             f"{', '.join(away)} cannot be reached, and would come back with the key that is good now",

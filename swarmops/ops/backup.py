@@ -16,7 +16,7 @@ from swarmops.connect.api import EngineAPI
 from swarmops.errors import InputError, SwarmopsError
 from swarmops.facts import SwarmNode
 from swarmops.ops import former
-from swarmops.plan import called, match
+from swarmops.plan import match
 from swarmops.quorum import Quorum
 from swarmops.report import Recap
 
@@ -73,7 +73,7 @@ def _manifest(cluster: Cluster, api: EngineAPI, listed: list[SwarmNode], source:
         cluster=cluster.inventory.cluster,
         swarm=swarm["ID"],
         node=source.id,
-        name=called(source),
+        name=source.name,
         engine=source.engine,
         made=datetime.now(UTC).isoformat(timespec="seconds"),
         autolock=bool(swarm["Spec"]["EncryptionConfig"]["AutoLockManagers"]),

@@ -118,8 +118,7 @@ def wait(
     try:
         until(watch.holds, deadline, cluster.progress)
     except WaitTimeout as late:
-        said = str(late).removesuffix(f"\n  Next: {late.remedy}")
-        raise WaitTimeout(said + watch.last_words(), remedy=late.remedy) from None
+        raise WaitTimeout(late.said + watch.last_words(), remedy=late.remedy) from None
 
 
 def last_words(cluster: Cluster, task: Task) -> str:

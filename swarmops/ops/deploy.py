@@ -106,7 +106,9 @@ def carry_out(cluster: Cluster, name: str, purpose: str, choose: Callable[[], Wa
         try:
             ingress.refresh(cluster, Recap(), Deadline(options.timeout))
         except SwarmopsError as second:
-            raise RolledBack(f"{failure}\n  The ingress does not follow: {second}") from failure
+            raise RolledBack(
+                f"{failure.said}\n  The ingress does not follow: {second.said}", remedy=failure.remedy
+            ) from failure
         raise
     ingress.refresh(cluster, recap, deadline)
     return recap

@@ -134,7 +134,7 @@ def _undo(cluster: Cluster, more: Iterable[Service], opened: Iterable[SwarmNode]
         for member in opened:
             change(cluster, member.id, node_commands.update(member.id, availability="active"))
     except SwarmopsError as second:
-        text = f"{failure}\n  What was begun could not be put back: {second}"
+        text = f"{failure.said}\n  What was begun could not be put back: {second.said}"
         raise SwarmopsError(text, remedy="the same command goes on") from failure
 
 

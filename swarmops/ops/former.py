@@ -8,10 +8,10 @@ from swarmops import facts
 from swarmops.archive import Member
 from swarmops.cluster import Cluster
 from swarmops.commands import node as commands
-from swarmops.facts import SwarmNode
+from swarmops.facts import MARK, SwarmNode
 from swarmops.inventory import Node
 from swarmops.ops.members import change
-from swarmops.plan import MARK, called, match
+from swarmops.plan import match
 from swarmops.report import Recap
 
 OURS = "swarmops."
@@ -20,7 +20,7 @@ OURS = "swarmops."
 
 def members(listed: Iterable[SwarmNode]) -> tuple[Member, ...]:
     """The members of a swarm, as far as they are kept."""
-    return tuple(Member(called(one), one.id, one.role, one.availability, dict(one.labels)) for one in listed)
+    return tuple(Member(one.name, one.id, one.role, one.availability, dict(one.labels)) for one in listed)
 
 
 def put_back(cluster: Cluster, former: Iterable[Member], recap: Recap, *, moved: str = "") -> None:

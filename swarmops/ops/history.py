@@ -197,7 +197,7 @@ def _without(cluster: Cluster, service: Json) -> list[str]:
     names = {member.id: name for name, member in match(cluster.inventory.nodes, members, {}).items()}
     placement = {"Placement": {"Constraints": (service["deploy"].get("placement") or {}).get("constraints")}}
     may = [member for member in members if eligible(member, placement)]
-    return [member.hostname for member in may if not _has(cluster, names.get(member.id), service["image"])]
+    return [member.name for member in may if not _has(cluster, names.get(member.id), service["image"])]
 
 
 def _has(cluster: Cluster, node: str | None, image: str) -> bool:

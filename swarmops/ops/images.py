@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 from swarmops.cluster import Cluster
 from swarmops.commands import Command, docker
 from swarmops.commands.registry import config, header, host, with_login
-from swarmops.errors import Denied, InputError, SwarmopsError, suggest
+from swarmops.errors import ConnectionFailed, Denied, InputError, SwarmopsError, suggest
 from swarmops.inventory import Inventory, Node
 from swarmops.lab import images, registry
 from swarmops.report import Recap
@@ -25,12 +26,28 @@ def names(inventory: Inventory) -> list[str]:
 def reference(cluster: Cluster) -> Callable[[str], str]:
     """How a stack refers to an image of the inventory, by its name."""
     inventory = cluster.inventory
-    source = images.source(inventory, cluster.engine)
+    origin = cache(lambda: _origin(cluster))
 
     def refer(name: str) -> str:
-        return images.reference(known(inventory, name), inventory, source)
+        # What is built of one's own has its tag stated, wherever the others come from.
+        own = known(inventory, name) in inventory.settings.images.build
+        return images.reference(name, inventory, "hub" if own else origin())
 
     return refer
+
+
+def _origin(cluster: Cluster) -> images.Source:
+    """Where images come from. Of real hosts, the operator's machine needs no engine where this is stated."""
+    stated = cluster.inventory.settings.images.source
+    if stated != "auto":
+        return stated
+    try:
+        return images.source(cluster.inventory, cluster.engine)
+    except ConnectionFailed as error:
+        if cluster.lab:
+            raise
+        asked = f"images.source is auto, which asks the engine of this machine: {error.said}"
+        raise InputError(asked, remedy=f"state hub or debian in {cluster.inventory.path.name}") from error
 
 
 def build(cluster: Cluster, name: str) -> Recap:
@@ -103,7 +120,7 @@ def authorized(cluster: Cluster, command: Command, *images: str) -> Command:
         except InputError as error:
             problems.append(error)
     if len(problems) > 1:
-        raise InputError("\n    ".join(str(problem).replace("\n  Next: ", "; ") for problem in problems))
+        raise InputError("\n    ".join("; ".join(filter(None, (problem.said, problem.remedy))) for problem in problems))
     if problems:
         raise problems[0]
     return with_login(command, config(found)) if found else command

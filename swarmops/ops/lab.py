@@ -7,7 +7,7 @@ from contextlib import suppress
 from functools import partial
 
 from swarmops import facts, plan
-from swarmops.cluster import Cluster
+from swarmops.cluster import ELECTION_SECONDS, Cluster
 from swarmops.connect.api import EngineAPI
 from swarmops.errors import ConnectionFailed, InputError, SwarmopsError, WaitTimeout
 from swarmops.facts import Engine
@@ -67,7 +67,7 @@ def start(cluster: Cluster, timeout: float, recap: Recap) -> None:
     _start(cluster, asleep.keys() - {node.name for node in workers}, asleep, deadline, recap)
     # Where somebody promoted workers by hand, the managers alone may be no quorum.
     with suppress(WaitTimeout):
-        _await_engines(cluster, managers, Deadline(min(deadline.left, gossip.SECONDS)))
+        _await_engines(cluster, managers, Deadline(min(deadline.left, ELECTION_SECONDS)))
     gossip.await_managers(cluster, managers)
     _start(cluster, {node.name for node in workers}, asleep, deadline, recap)
     _await_engines(cluster, [*managers, *workers], deadline)
@@ -152,7 +152,7 @@ def _not_running(cluster: Cluster, since: Mapping[str, str]) -> str:
     A task that has run since before its node was started is one that the managers have not heard of since then.
     """
     nodes, services, tasks = cluster.ask(lambda api: (facts.nodes(api), facts.services(api), facts.tasks(api)))
-    hosts = {node.id: node.hostname for node in nodes}
+    hosts = {node.id: node.name for node in nodes}
     stale = {
         hosts.get(task.node_id, "")
         for task in tasks

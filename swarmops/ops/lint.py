@@ -128,10 +128,9 @@ def _images(cluster: Cluster, stack: Stack) -> Iterator[Note]:
         try:
             digest(cluster, image)
         except InputError as error:
-            text = str(error).partition("\n  Next: ")[0]
             for short, service in stack.services.items():
                 if service["image"] == image:
-                    yield Note(("services", short, "image"), text, error.remedy)
+                    yield Note(("services", short, "image"), error.said, error.remedy)
 
 
 def _absent(cluster: Cluster, paths: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:

@@ -14,7 +14,7 @@ from swarmops.facts import SwarmNode
 from swarmops.inventory import Node, Role
 from swarmops.ops.members import change
 from swarmops.ops.roles import await_roles, set_roles
-from swarmops.plan import called, match
+from swarmops.plan import match
 from swarmops.report import Recap
 from swarmops.wait import Deadline
 
@@ -149,4 +149,4 @@ def _own_id(cluster: Cluster, node: Node) -> str:
 
 
 def _down(node: Node, listed: Iterable[SwarmNode]) -> SwarmNode | None:
-    return next((member for member in listed if called(member) == node.name), None)
+    return next((member for member in listed if member.name == node.name), None)

@@ -26,10 +26,10 @@ HEAD = ("NODE", "ACTION", "WHY")
 
 @dataclass(frozen=True)
 class Proposal:
-    """What `up` would do, and what `deploy` would change in each stack: stack or service, and why."""
+    """What `up` would do, and what `deploy` would change in each stack: the stack, it or a service of it, and why."""
 
     plan: Plan
-    deploys: tuple[tuple[str, str], ...]
+    deploys: tuple[tuple[str, str, str], ...]
 
     @property
     def pending(self) -> int:
@@ -40,14 +40,14 @@ class Proposal:
         """Raises PendingError when there is something."""
         if self.pending:
             verbs = ["inv up"] if self.plan.actions or self.plan.awaited else []
-            stacks = dict.fromkeys(name.partition("_")[0] for name, _ in self.deploys)
+            stacks = dict.fromkeys(stack for stack, _, _ in self.deploys)
             remedy = ", ".join([*verbs, *(f"inv deploy {name}" for name in stacks)])
             raise PendingError(f"{self.pending} pending", remedy=remedy)
 
     def text(self) -> str:
         """As a table, and what is to be said besides."""
         rows = [(action.node, action.what, action.why) for action in self.plan.actions]
-        rows += [(name, "deploy", why) for name, why in self.deploys]
+        rows += [(name, "deploy", why) for _, name, why in self.deploys]
         waits = [f"inv up waits: {text}" for text in self.plan.awaited]
         return "\n".join([table(HEAD, rows) if rows else "Nothing to change.", *waits, *self.plan.notes])
 
@@ -57,7 +57,7 @@ class Proposal:
             {"node": action.node, "action": action.what, "reason": action.reason, "known_after": action.after}
             for action in self.plan.actions
         ]
-        deploys = [{"name": name, "reason": why} for name, why in self.deploys]
+        deploys = [{"stack": stack, "name": name, "reason": why} for stack, name, why in self.deploys]
         return {
             "actions": actions,
             "deploys": deploys,
@@ -185,17 +185,16 @@ def _users(api: EngineAPI, networks: Iterable[Json]) -> dict[str, list[str]]:
     return found
 
 
-def _deploys(cluster: Cluster, seen: Seen, plan: Plan) -> Iterator[tuple[str, str]]:
-    """What `deploy` would change in the stacks of the inventory."""
+def _deploys(cluster: Cluster, seen: Seen, plan: Plan) -> Iterator[tuple[str, str, str]]:
+    """What `deploy` would change in the stacks of the inventory: stack, stack or service, and why."""
     from swarmops.ops import history
 
     new = any(action.step is Step.INIT for action in plan.actions)
     for name in cluster.inventory.settings.stacks:
         if seen.swarm is None:
-            yield name, "nothing runs yet (known after init)" if new else "known once a manager answers"
+            yield name, name, "nothing runs yet (known after init)" if new else "known once a manager answers"
             continue
         try:
-            yield from history.changes(cluster, name).items()
+            yield from ((name, service, why) for service, why in history.changes(cluster, name).items())
         except SwarmopsError as error:
-            said = str(error).partition("\n  Next: ")[0]
-            yield name, "; ".join(map(str.strip, said.splitlines()))
+            yield name, name, "; ".join(map(str.strip, error.said.splitlines()))

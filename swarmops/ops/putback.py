@@ -16,13 +16,13 @@ def put_back(cluster: Cluster, failure: SwarmopsError, name: str, work: Callable
     That is RolledBack with what the work says of it, or a SwarmopsError with both failures when it fails too. Raises
     LockLost: whoever has the lock now goes on from what there is.
     """
-    cluster.progress.done(f"failed: {failure}", name)
+    cluster.progress.done(f"failed: {failure.said}", name)
     cluster.progress.waiting("putting back what was before")
     try:
         said = work()
     except LockLost:
         raise
     except SwarmopsError as second:
-        text = f"{failure}\n  What was before could not be put back: {second}"
+        text = f"{failure.said}\n  What was before could not be put back: {second.said}"
         return SwarmopsError(text, remedy=f"inv ps {name}")
-    return RolledBack(f"{failure}\n  {said}")
+    return RolledBack(f"{failure.said}\n  {said}", remedy=failure.remedy)

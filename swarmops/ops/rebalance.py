@@ -44,7 +44,9 @@ def _spread(cluster: Cluster, service: Service, before: Mapping[str, int], deadl
         _more_and_back(cluster, service, lacking(before), deadline)
     _, tasks, nodes = cluster.ask(_look)
     after = counts(service, tasks, nodes)
-    moved = ", ".join(f"{host} {before[host]} → {after[host]}" for host in before if after.get(host, 0) != before[host])
+    moved = ", ".join(
+        f"{host} {before[host]} → {after.get(host, 0)}" for host in before if after.get(host, 0) != before[host]
+    )
     recap.changed(service.name, f"spread again: {moved}")
     recap.note(f"{service.name}: {moved or 'each node has as many tasks as before'}")
     if uneven(service, tasks, nodes):
@@ -68,7 +70,7 @@ def _more_and_back(cluster: Cluster, service: Service, more: int, deadline: Dead
         try:
             cluster.manage(back)
         except SwarmopsError as second:
-            text = f"{failure}\n  The number of replicas could not be put back to {wanted}: {second}"
+            text = f"{failure.said}\n  The number of replicas could not be put back to {wanted}: {second.said}"
             raise SwarmopsError(text, remedy=f"inv rebalance --service {service.name} goes on") from failure
         raise
     cluster.manage(back)

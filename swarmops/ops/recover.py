@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import time
 import zlib
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from swarmops.plan import match
 from swarmops.quorum import Quorum
 from swarmops.raft import Position, position
 from swarmops.report import Recap
-from swarmops.wait import Deadline, until
+from swarmops.wait import POLL_SECONDS, Deadline, until
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,9 @@ def recover(cluster: Cluster, timeout: float, recap: Recap, *, chosen: str = "",
         _force(cluster, _survivor(cluster, views, chosen, sure=sure), deadline, recap)
     listed = cluster.ask(facts.nodes)
     managers = list(cluster.inventory.managers)
-    if _away(cluster, managers):
+    if away := _away(cluster, managers):
+        if not sure:
+            raise PendingError(f"there is a leader, and {away}", remedy="inv up, or inv swarm.recover --yes")
         before = former.members(listed)
         try:
             managers = _bring_back(cluster, deadline, recap)
@@ -94,6 +97,7 @@ def _look(cluster: Cluster) -> list[View]:
         views = _views(cluster)
         if any(view.leads for view in views) or not any(view.survives for view in views) or not end.left:
             return views
+        time.sleep(POLL_SECONDS)
 
 
 def _views(cluster: Cluster) -> list[View]:
@@ -209,7 +213,7 @@ def _away(cluster: Cluster, managers: list[Node]) -> str:
     """
     members = match(managers, cluster.ask(facts.nodes), {})
     away = [node.name for node in managers if not _manages(cluster, node.name, members.get(node.name))]
-    return f"{', '.join(away)} to be reachable as a manager" if away else ""
+    return f"{', '.join(away)} still to be reachable as a manager" if away else ""
 
 
 def _manages(cluster: Cluster, name: str, member: SwarmNode | None) -> bool:

@@ -13,7 +13,6 @@ from swarmops.inventory import Node, Role
 from swarmops.ops.drain import How, empty, refuse_stranded
 from swarmops.ops.nodes import batches, seek
 from swarmops.ops.roles import set_roles
-from swarmops.plan import called
 from swarmops.report import Recap
 from swarmops.wait import Deadline
 
@@ -53,7 +52,7 @@ def leave(cluster: Cluster, name: str, member: SwarmNode, recap: Recap) -> None:
 def take_off(cluster: Cluster, member: SwarmNode) -> None:
     """Its entries go: the member's own, and those of its former lives."""
     for old in cluster.ask(facts.nodes):
-        if old.id == member.id or (called(old) == called(member) and old.state == "down" and not old.manages):
+        if old.id == member.id or (old.name == member.name and old.state == "down" and not old.manages):
             try:
                 cluster.manage(commands.remove(old.id))
             except CommandFailed:  # repeated after a manager was lost, it finds nothing to remove

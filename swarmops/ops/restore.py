@@ -12,12 +12,11 @@ from swarmops.cluster import ELECTION_SECONDS, INFO_SECONDS, Cluster
 from swarmops.commands import Command, Secret, node as node_commands, service as service_commands, state, swarm
 from swarmops.connect.api import EngineAPI
 from swarmops.errors import ConnectionFailed, InputError, Refused, SwarmopsError, WaitTimeout
-from swarmops.facts import Engine
+from swarmops.facts import MARK, Engine
 from swarmops.inventory import Node
 from swarmops.ops import convergence, former, images
 from swarmops.ops.cluster import up
 from swarmops.ops.members import change
-from swarmops.plan import MARK
 from swarmops.report import Recap
 from swarmops.wait import Deadline, until
 

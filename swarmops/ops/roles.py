@@ -17,7 +17,7 @@ from swarmops.wait import Deadline, until
 
 def set_role(cluster: Cluster, member: SwarmNode, role: Role, deadline: Deadline) -> None:
     """Promotes or demotes and waits until it is true. Raises SwarmopsError where the quorum would be lost."""
-    set_roles(cluster, {member.hostname: member}, role, deadline)
+    set_roles(cluster, {member.name: member}, role, deadline)
 
 
 def set_roles(cluster: Cluster, members: Mapping[str, SwarmNode], role: Role, deadline: Deadline) -> None:
@@ -47,7 +47,7 @@ def promotion_under_way(cluster: Cluster, member: SwarmNode) -> str:
     """That a node should be a manager and is none yet, in words."""
     now = {node.id: node for node in cluster.ask(facts.nodes)}.get(member.id)
     under_way = now is not None and now.role == Role.MANAGER and not now.manages
-    return f"{member.hostname} is still being promoted" if under_way else ""
+    return f"{member.name} is still being promoted" if under_way else ""
 
 
 def role_not_taken(cluster: Cluster, member: SwarmNode, role: Role, name: str = "") -> str:
@@ -55,7 +55,7 @@ def role_not_taken(cluster: Cluster, member: SwarmNode, role: Role, name: str = 
 
     A member that was down when it was asked to be a worker cannot give its word. `name` is the inventory's.
     """
-    name = name or member.hostname
+    name = name or member.name
     now = {node.id: node for node in cluster.ask(facts.nodes)}.get(member.id)
     if now is None:
         return f"{name} is not in the swarm any more"

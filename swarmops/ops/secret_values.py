@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import wait
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,14 @@ from swarmops.masking import SECRET_NAME
 from swarmops.ops import ingress, stacks
 from swarmops.ops.routing import routing
 from swarmops.stackfile import Stack
+from swarmops.wait import Deadline
 
 
-def read(cluster: Cluster) -> list[str]:
-    """The values. What cannot be had, as where no manager answers, is left out."""
+def read(cluster: Cluster, deadline: Deadline) -> list[str]:
+    """The values. What cannot be had, as where no manager answers, is left out.
+
+    Raises WaitTimeout where a source gives no answer in time: without its value nothing can be masked.
+    """
     kinds: tuple[Callable[[Cluster], Iterable[Secret]], ...] = (
         _tokens,
         _swarm_key,
@@ -32,6 +37,8 @@ def read(cluster: Cluster) -> list[str]:
         _stacks,
     )
     asked = [cluster.later(lambda kind=kind: list(_quietly(kind(cluster)))) for kind in kinds]  # type: ignore[misc]
+    if wait(asked, deadline.left).not_done:
+        deadline.check("the secret values that are to be masked")
     return [value.reveal() for values in asked for value in values.result()]
 
 

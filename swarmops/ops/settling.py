@@ -10,11 +10,11 @@ from swarmops.cluster import Cluster
 from swarmops.commands import Command, node as node_commands
 from swarmops.connect.api import EngineAPI
 from swarmops.errors import CommandFailed
-from swarmops.facts import Engine, SwarmNode
+from swarmops.facts import MARK, Engine, SwarmNode
 from swarmops.inventory import Node, Role
 from swarmops.ops.members import change
 from swarmops.ops.roles import set_roles
-from swarmops.plan import ADDRESS, FORMING, MARK, Action, Plan, Step, Swarm, called, drift
+from swarmops.plan import ADDRESS, FORMING, Action, Plan, Step, Swarm, drift
 from swarmops.quorum import refuse_loss
 from swarmops.report import Recap
 from swarmops.wait import Deadline, until
@@ -114,7 +114,7 @@ class Settling:
 
     def _former_labels(self, action: Action) -> Mapping[str, str]:
         """What a node that joined anew was labelled with, where `up` ended before it could be put back."""
-        lives = (one for one in self.members.values() if one.id != action.target and called(one) == action.node)
+        lives = (one for one in self.members.values() if one.id != action.target and one.name == action.node)
         return next((one.labels for one in lives if not one.ready), {})
 
     def _autolock(self, _: Action) -> None:
@@ -151,7 +151,7 @@ class Settling:
 
         def missing() -> str:
             managers = {node.id for node in self.cluster.ask(facts.nodes) if node.manages}
-            return f"{member.hostname} to be none of the managers any more" if member.id in managers else ""
+            return f"{member.name} to be none of the managers any more" if member.id in managers else ""
 
         refuse_loss([member], self.cluster.ask(facts.nodes))
         change(self.cluster, member.id, node_commands.demote(member.id))

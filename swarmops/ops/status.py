@@ -35,7 +35,7 @@ class Status:
     def read(cls, cluster: Cluster) -> Status:
         """Asks a manager that answers."""
         nodes, services, tasks = cluster.ask(lambda api: (facts.nodes(api), facts.services(api), facts.tasks(api)))
-        present = {node.hostname for node in nodes} | {node.address for node in nodes}
+        present = {node.name for node in nodes} | {node.address for node in nodes}
         missing = [node.name for node in cluster.inventory.nodes if not {node.name, node.address} & present]
         return cls(nodes, services, tasks, missing)
 
@@ -52,9 +52,9 @@ class Status:
     def problems(self) -> list[str]:
         """What is wrong and why, a line each."""
         found = [f"{name} is in the inventory and not in the swarm" for name in self.missing]
-        found += [f"{node.hostname} is {node.state}" for node in self.nodes if not node.ready]
+        found += [f"{node.name} is {node.state}" for node in self.nodes if not node.ready]
         found += [
-            f"{node.hostname} is a manager that is {node.reachability}"
+            f"{node.name} is a manager that is {node.reachability}"
             for node in self.nodes
             if node.manages and node.reachability != "reachable"
         ]
@@ -89,7 +89,7 @@ class Status:
         running = [task.node_id for task in self.tasks if task.state == "running"]
         return [
             [
-                node.hostname,
+                node.name,
                 "leader" if node.leader else "manager" if node.manages else node.role,
                 node.state,
                 node.availability,
@@ -135,7 +135,7 @@ class Status:
         }
 
     def _hosts(self) -> dict[str, str]:
-        return {node.id: node.hostname for node in self.nodes}
+        return {node.id: node.name for node in self.nodes}
 
     def _names(self) -> dict[str, str]:
         return {service.id: service.name for service in self.services}
@@ -193,7 +193,7 @@ def ps(status: Status, name: str, *, everything: bool = False) -> str:
     Of what is over, each slot shows the newest KEPT_RUNS unless `everything`. Raises InputError for an unknown name.
     """
     services = {service.id: service for service in named(status.services, name)}
-    hosts = {node.id: node.hostname for node in status.nodes}
+    hosts = {node.id: node.name for node in status.nodes}
     slots: dict[tuple[str, int, str], list[Task]] = {}
     for task in sorted(status.tasks, key=lambda task: task.created, reverse=True):
         if service := services.get(task.service_id):

@@ -58,10 +58,13 @@ class Archive:
 def write(cluster: Cluster, path: Path, timeout: float) -> list[str]:
     """Writes the archive, which its owner alone can read, and reads it back; lines that say what is in it.
 
-    What cannot be had within the timeout, or at all, is left out, and named in the archive. Raises SwarmopsError when
-    the file cannot be written.
+    What cannot be had within the timeout, or at all, is left out, and named in the archive. Raises WaitTimeout when
+    that is so with a secret value, which could not be masked, and SwarmopsError when the file cannot be written.
     """
-    archive = collect(cluster, timeout).masked(secret_values.read(cluster))
+    deadline = Deadline(timeout)
+    cluster.progress.waiting("the secret values that are to be masked")
+    values = secret_values.read(cluster, deadline)
+    archive = collect(cluster, deadline).masked(values)
     left_out = [f"{name}: {why}" for name, why in archive.missing.items()]
     if left_out:
         archive.files["left-out.txt"] = "\n".join(left_out) + "\n"
@@ -70,9 +73,9 @@ def write(cluster: Cluster, path: Path, timeout: float) -> list[str]:
     return [f"{path}: {len(archive.files)} files, {size // 1024 + 1} kB", *(f"left out: {line}" for line in left_out)]
 
 
-def collect(cluster: Cluster, timeout: float) -> Archive:
+def collect(cluster: Cluster, deadline: Deadline) -> Archive:
     """All of it, asked for at once."""
-    deadline, archive = Deadline(timeout), Archive()
+    archive = Archive()
     sources: dict[str, Callable[[], Files]] = {
         "about": lambda: _about(cluster),
         "project": lambda: _project(cluster),
@@ -89,7 +92,7 @@ def collect(cluster: Cluster, timeout: float) -> Archive:
         try:
             files, why = future.result(max(deadline.left, 0.01))
         except TimeoutError:
-            files, why = {}, f"not within {timeout:g} s"
+            files, why = {}, f"not within {deadline.seconds:g} s"
         archive.files |= files
         archive.missing |= {name: why} if why else {}
     return archive

@@ -76,9 +76,9 @@ def _issued(of: Json) -> Issued:
 
 def _refuse_absent(cluster: Cluster) -> None:
     listed = cluster.ask(facts.nodes)
-    absent = [f"{node.hostname} is {node.state}" for node in listed if not node.ready]
+    absent = [f"{node.name} is {node.state}" for node in listed if not node.ready]
     absent += [
-        f"{node.hostname} is {node.reachability} as a manager"
+        f"{node.name} is {node.reachability} as a manager"
         for node in listed
         if node.ready and node.reachability not in ("", "reachable")
     ]

@@ -5,14 +5,13 @@ from __future__ import annotations
 from swarmops.plan.action import FORMING, Action, Step
 from swarmops.plan.leaving import Former
 from swarmops.plan.making import Plan, init, make, unlocking, without_leader
-from swarmops.plan.members import ADDRESS, MARK, called, displaced, entry, joining, match, not_ready
+from swarmops.plan.members import ADDRESS, displaced, entry, joining, match, not_ready
 from swarmops.plan.seen import Lab, Seen, Swarm
 from swarmops.plan.settings import drift
 
 __all__ = [
     "ADDRESS",
     "FORMING",
-    "MARK",
     "Action",
     "Former",
     "Lab",
@@ -20,7 +19,6 @@ __all__ = [
     "Seen",
     "Step",
     "Swarm",
-    "called",
     "displaced",
     "drift",
     "entry",

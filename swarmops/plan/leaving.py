@@ -6,9 +6,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from swarmops.errors import InputError, SwarmopsError
-from swarmops.facts import SwarmNode
+from swarmops.facts import MARK, SwarmNode
 from swarmops.plan.action import Action, Step
-from swarmops.plan.members import MARK, called
 from swarmops.plan.seen import Swarm
 from swarmops.quorum import last, refuse_loss
 
@@ -33,9 +32,9 @@ def formers(
     """
     known = {member.id for member in members.values()}
     ours = {
-        called(member): member
+        member.name: member
         for member in listed
-        if member.id not in known and called(member) not in names and _ours(member, containers)
+        if member.id not in known and member.name not in names and _ours(member, containers)
     }
     found = dict.fromkeys((*ours, *containers))
     gone = (Former(name, ours.get(name), containers.get(name, "")) for name in found)
@@ -97,13 +96,13 @@ def former_lives(
     return [
         action
         for old in listed
-        if called(old) in members and called(old) in names and old.id not in current and (own or old.state == "down")
+        if old.name in members and old.name in names and old.id not in current and (own or old.state == "down")
         for action in _forgotten(old)
     ]
 
 
 def _forgotten(old: SwarmNode) -> Iterator[Action]:
-    name, reason = called(old), "the node joined anew"
+    name, reason = old.name, "the node joined anew"
     if _has_a_say(old):
         yield Action(name, f"demote entry {old.id}", reason, Step.RETIRE, target=old.id)
     yield Action(name, f"remove entry {old.id}", reason, Step.REMOVE, target=old.id)
@@ -117,12 +116,12 @@ def _has_a_say(member: SwarmNode) -> bool:
 def strangers(names: Collection[str], listed: Iterable[SwarmNode], ours: Collection[str]) -> list[str]:
     """Members that are neither in the inventory nor were made members by swarmops, in words; `ours` are ids."""
     return [
-        f"{member.hostname} ({member.id}, {member.state}) is in the swarm and not in the inventory; swarmops did not "
+        f"{member.name} ({member.id}, {member.state}) is in the swarm and not in the inventory; swarmops did not "
         f"make it a member and leaves it alone: docker node rm --force {member.id}, if it may go"
         for member in listed
-        if member.id not in ours and called(member) not in names and MARK not in member.labels
+        if member.id not in ours and member.name not in names and MARK not in member.labels
     ]
 
 
 def _ours(member: SwarmNode, containers: Mapping[str, str]) -> bool:
-    return MARK in member.labels or member.hostname in containers
+    return MARK in member.labels or member.name in containers

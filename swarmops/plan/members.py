@@ -7,22 +7,12 @@ from collections.abc import Iterable, Mapping
 
 from swarmops.commands import node as commands
 from swarmops.errors import InputError, SwarmopsError
-from swarmops.facts import Engine, SwarmNode
+from swarmops.facts import MARK, Engine, SwarmNode
 from swarmops.inventory import Node, Role
 from swarmops.plan.action import Action, Step
 
-MARK = "swarmops.node"
-"""The node label that says which node of the inventory a member is: who has it not, and is not in the inventory
-either, is somebody else's."""
-
-
 ADDRESS = "swarmops.address"
 """The node label that says with which address a worker of a lab has joined: the others look for it there."""
-
-
-def called(member: SwarmNode) -> str:
-    """The node that a member is by its mark, otherwise by its host name."""
-    return member.labels.get(MARK) or member.hostname
 
 
 def match(nodes: Iterable[Node], listed: Iterable[SwarmNode], ids: Mapping[str, str]) -> dict[str, SwarmNode]:
@@ -33,15 +23,15 @@ def match(nodes: Iterable[Node], listed: Iterable[SwarmNode], ids: Mapping[str, 
     """
     seen = list(listed)
     by_id = {member.id: member for member in seen}
-    times = Counter(called(member) for member in seen if member.ready)
-    by_name = {called(member): member for member in seen if member.ready and times[called(member)] == 1}
+    times = Counter(member.name for member in seen if member.ready)
+    by_name = {member.name: member for member in seen if member.ready and times[member.name] == 1}
     found = {node.name: by_id.get(ids[node.name]) if ids.get(node.name) else by_name.get(node.name) for node in nodes}
     return {name: member for name, member in found.items() if member}
 
 
 def entry(node: Node, listed: Iterable[SwarmNode]) -> SwarmNode | None:
     """What a node is, or was, in the swarm; by its name alone."""
-    return next((member for member in listed if called(member) == node.name), None)
+    return next((member for member in listed if member.name == node.name), None)
 
 
 def not_ready(nodes: Iterable[Node], members: Mapping[str, SwarmNode]) -> str:

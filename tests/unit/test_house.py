@@ -46,7 +46,6 @@ FLOORS = (
     ),
     (
         "swarmops.plan",
-        "swarmops.apply",
         "swarmops.verdict",
         "swarmops.stackfile",
         "swarmops.lint",
@@ -85,7 +84,7 @@ ONLY_IN = {
     "fabric": ("swarmops.connect.ssh",),
     "paramiko": ("swarmops.connect.ssh",),
     "jinja2": ("swarmops.render",),
-    "invoke": ("swarmops.tasks", "swarmops.errors", "swarmops.connect.ssh", "swarmops.__main__"),
+    "invoke": ("swarmops.tasks", "swarmops.errors", "swarmops.__main__"),
     "rich": ("swarmops.report",),
     "dotenv": ("swarmops.variables",),
 }

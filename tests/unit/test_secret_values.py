@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,12 @@ from samples import service
 from swarmops import facts
 from swarmops.cluster import Cluster
 from swarmops.connect.api import EngineAPI
-from swarmops.errors import ConnectionFailed
+from swarmops.errors import ConnectionFailed, WaitTimeout
 from swarmops.inventory import load
 from swarmops.ops import secret_values
 from swarmops.report import Progress
 from swarmops.stackfile import Stack
+from swarmops.wait import Deadline
 
 HOSTS = """all:
   vars: {cluster: two, transport: ssh, routing: dns}
@@ -41,7 +43,7 @@ def test_what_services_have_in_variables_that_are_called_secrets(tmp_path: Path)
     file = tmp_path / "inventory.yaml"
     file.write_text(HOSTS)
     with Told(load(file), Progress(io.StringIO())) as cluster:
-        assert secret_values.read(cluster) == ["one", "two=2"]
+        assert secret_values.read(cluster, Deadline(60)) == ["one", "two=2"]
 
 
 def test_what_a_stack_has_its_secrets_from_in_its_own_variables(
@@ -55,4 +57,20 @@ def test_what_a_stack_has_its_secrets_from_in_its_own_variables(
     stack = Stack("web", {"services": {}, "secrets": {"db": {"environment": "OURS"}}})
     monkeypatch.setattr(secret_values.stacks, "rendered", lambda *_: {"web": stack})
     with Told(load(file), Progress(io.StringIO())) as cluster:
-        assert "sesame" in secret_values.read(cluster)
+        assert "sesame" in secret_values.read(cluster, Deadline(60))
+
+
+def test_what_gives_no_answer_in_time_is_a_failure_since_it_could_not_be_masked(tmp_path: Path) -> None:
+    file = tmp_path / "inventory.yaml"
+    file.write_text(HOSTS)
+    ended = threading.Event()
+
+    class Slow(Told):
+        def ask(self, question: Callable[[EngineAPI], Any]) -> Any:
+            ended.wait(30)
+            return super().ask(question)
+
+    with Slow(load(file), Progress(io.StringIO())) as cluster:
+        with pytest.raises(WaitTimeout, match="to be masked"):
+            secret_values.read(cluster, Deadline(0.05))
+        ended.set()

@@ -39,13 +39,13 @@ class Seen:
     @property
     def leaders(self) -> list[str]:
         """The names of those that lead."""
-        return [node.hostname for node in self.nodes if node.leader]
+        return [node.name for node in self.nodes if node.leader]
 
     @property
     def managers(self) -> list[str]:
         """The names of those that manage, the leader first."""
         listed = [node for node in self.nodes if node.manages]
-        return [node.hostname for node in sorted(listed, key=lambda node: not node.leader)]
+        return [node.name for node in sorted(listed, key=lambda node: not node.leader)]
 
     @property
     def workers(self) -> list[SwarmNode]:
@@ -59,7 +59,7 @@ class Seen:
     def busiest(self) -> str:
         """The worker that runs the most tasks."""
         running = [task.node_id for task in self.tasks if task.state == "running"]
-        return max(self.workers, key=lambda node: running.count(node.id)).hostname
+        return max(self.workers, key=lambda node: running.count(node.id)).name
 
     @property
     def past(self) -> frozenset[str]:
@@ -74,13 +74,13 @@ class Seen:
         if len(self.leaders) != 1:
             return f"{len(self.leaders)} leaders"
         for node in self.nodes:
-            if node.hostname in gone:
+            if node.name in gone:
                 continue
             if not node.ready:
-                return f"{node.hostname} is {node.state}"
+                return f"{node.name} is {node.state}"
             if node.manages and node.reachability != "reachable":
-                return f"{node.hostname} is {node.reachability}"
-        nodes = [replace(node, state="down") if node.hostname in gone else node for node in self.nodes]
+                return f"{node.name} is {node.reachability}"
+        nodes = [replace(node, state="down") if node.name in gone else node for node in self.nodes]
         verdicts = [judge(service, self.tasks, nodes, past=past) for service in self.services]
         said = (verdict.failure.partition("\n")[0] or verdict.missing for verdict in verdicts)
         return ", ".join(filter(None, said))

@@ -58,7 +58,7 @@ def _nobody(_: Seen) -> list[str]:
 
 
 def _down(seen: Seen | None, _: Seen, hit: list[str]) -> bool:
-    return seen is not None and all(not node.ready for node in seen.nodes if node.hostname in hit)
+    return seen is not None and all(not node.ready for node in seen.nodes if node.name in hit)
 
 
 def _another_leads(seen: Seen | None, _: Seen, hit: list[str]) -> bool:
@@ -73,7 +73,7 @@ def _rejected(seen: Seen | None, before: Seen, hit: list[str]) -> bool:
     """Whether a task was refused there since."""
     if seen is None:
         return False
-    there = {node.id for node in seen.nodes if node.hostname in hit}
+    there = {node.id for node in seen.nodes if node.name in hit}
     known = {task.id for task in before.tasks}
     return any(task.node_id in there and task.state == "rejected" and task.id not in known for task in seen.tasks)
 
