@@ -40,7 +40,7 @@ def unknown_stack(cluster: Cluster, name: str) -> InputError:
     stacks = cluster.inventory.settings.stacks
     return InputError(
         f"{name}: no such stack in {cluster.inventory.path.name}{suggest(name, stacks)}",
-        remedy=f"one of {', '.join(stacks)}",
+        remedy=f"one of {', '.join(stacks)}" if stacks else "name it below all.vars.stacks",
     )
 
 

@@ -33,5 +33,9 @@ def menu(project: Path) -> Collection:
     for module in modules:
         for name, group in getattr(module, "GROUPS", {}).items():
             tasks.add_collection(Collection(name, *group))
+    for collection in (tasks, *tasks.collections.values()):
+        for each in collection.tasks.values():
+            # Invoke takes the first letter that is free: -f would be --file here, --force there, --follow elsewhere.
+            each.auto_shortflags = False
     tasks.configure({"swarmops": {"inventory": str(project / "inventory.yaml"), "project": str(project)}})
     return tasks

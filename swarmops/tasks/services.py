@@ -45,7 +45,6 @@ def ps(c: Context, name: str, all: bool = False) -> None:
 @task(
     klass=EitherTask,
     positional=["service"],
-    auto_shortflags=False,
     help={
         "service": f"{NAME}; this or --stack",
         "stack": "name of the stack, all of which goes back to a recorded version",
@@ -84,7 +83,6 @@ def rollback(
 
 @task(
     positional=["replicas"],
-    auto_shortflags=False,
     help={
         "replicas": "service=count, such as echo_api=6; several: echo_api=6,my_web=2",
         "timeout": timeout_help(180),
@@ -112,7 +110,6 @@ def rebalance(c: Context, service: str = "", timeout: int = Seconds(300)) -> Non
 @task(
     positional=["name"],
     iterable=LISTS,
-    auto_shortflags=False,
     help=CREATE | {"name": NAME, "timeout": timeout_help(180), "keep": "leave the service there when it fails"},
 )
 @takes(CREATE)
@@ -127,7 +124,6 @@ def create(c: Context, name: str, timeout: int = Seconds(180), keep: bool = Fals
 @task(
     positional=["name"],
     iterable=LISTS,
-    auto_shortflags=False,
     help=UPDATE | {"name": NAME, "timeout": timeout_help(180), "rollback": PUT_BACK},
 )
 @takes(UPDATE)
