@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from swarmops.errors import InputError, Problem
-from swarmops.inventory.yaml_lines import Document, NotYAML, dotted
+from swarmops.inventory.yaml_lines import Document, Loader, NotYAML, dotted
 from swarmops.variables import dotenv, interpolate
 
 __all__ = ["dotenv", "load"]
@@ -30,7 +30,23 @@ _BOOLEAN = re.compile(
     r"services\.[^.]+\.(healthcheck\.disable|privileged|read_only|stdin_open|tty|init|volumes\[\d+\]\.read_only"
     r"|volumes\[\d+\]\.volume\.nocopy)|(networks|volumes|secrets|configs)\.[^.]+\.(external|internal|attachable)"
 )
+_BOOL, _DATE = "tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp"
 _BOOLEANS = {"y": True, "yes": True, "true": True, "on": True, "n": False, "no": False, "false": False, "off": False}
+
+
+class ComposeLoader(Loader):  # type: ignore[misc]
+    """Takes for yes or no what docker's newest reader does, true and false alone, and dates for texts.
+
+    The rules of YAML 1.1 have yes, no, on and off too: the country NO would be false.
+    """
+
+    yaml_implicit_resolvers: ClassVar = {
+        first: [(tag, form) for tag, form in forms if tag not in (_BOOL, _DATE)]
+        for first, forms in Loader.yaml_implicit_resolvers.items()
+    }
+
+
+ComposeLoader.add_implicit_resolver(_BOOL, re.compile("true|True|TRUE|false|False|FALSE"), list("tTfF"))
 
 
 def load(
@@ -62,7 +78,7 @@ def load(
 
 def _document(text: str, template: Path) -> Document:
     try:
-        document = Document(text, template.name)
+        document = Document(text, template.name, ComposeLoader)
     except NotYAML as error:
         raise InputError.of(_placed(problem, template) for problem in error.problems) from None
     services = document.data.get("services") if isinstance(document.data, dict) else None
@@ -112,9 +128,13 @@ class _Reader:
             return [self._replaced(item, (*where, index)) for index, item in enumerate(value)]
         if isinstance(value, int | float) and ":" in (written := self._document.written(where)):
             return written  # 22:22 is 1342 to the rules of YAML 1.1, and a text to docker
-        if not isinstance(value, str) or "$" not in value:
+        if not isinstance(value, str | int | float | None):
+            self.problems.append(self._problem(where, "should be a text, a number, true or false"))
+        if not isinstance(value, str):
             return value
         try:
+            if "$" not in value:
+                return _typed(value, dotted(where)) if value.lower() in _BOOLEANS else value
             return _typed(interpolate(value, self._environment, lambda name: self._unset(name, where)), dotted(where))
         except ValueError as error:
             self.problems.append(self._problem(where, str(error)))
@@ -142,7 +162,9 @@ class _Reader:
         """What one entry of `env_file` sets."""
         name, required = (entry, True) if isinstance(entry, str) else (entry["path"], entry.get("required", True))
         try:
-            return dotenv(self._read(self._template.parent / name), self._environment, file=name)
+            return dotenv(
+                self._read(self._template.parent / name), self._environment, file=name, warn=self.warnings.append
+            )
         except OSError as error:
             if required or not isinstance(error, FileNotFoundError):
                 self.problems.append(self._problem(where, f"{name}: {error.strerror or error}"))

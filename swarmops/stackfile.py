@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
@@ -17,7 +18,19 @@ from swarmops import composefile, difference
 from swarmops.errors import InputError, Problem, suggest
 from swarmops.facts import Json, Service
 
-Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+_AMBIGUOUS = re.compile(r"[-+.]?[0-9][0-9a-fxotz_.:+ -]*|[-+]?\.(inf|nan)|y|n|yes|no|on|off|true|false|null|~|", re.I)
+"""Texts that one reader of YAML or another takes for a number, a date, yes, no or nothing: docker's own has changed."""
+
+
+class Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
+    """Writes texts so that every reader takes them for texts."""
+
+    def text(self, value: str) -> Any:
+        """In quotes where it might be something else."""
+        return self.represent_scalar("tag:yaml.org,2002:str", value, style="'" if _AMBIGUOUS.fullmatch(value) else None)
+
+
+Dumper.add_representer(str, Dumper.text)
 SPEC_LABEL = "swarmops.spec"
 SHARED = ("networks", "configs", "secrets", "volumes")
 """What services of one file may have in common."""

@@ -24,13 +24,13 @@ class NotYAML(Exception):
 class Document:
     """One YAML document: its data, the line of every path in it, and the keys that it states twice.
 
-    Raises NotYAML.
+    `kind` makes values of it; a safe loader. Raises NotYAML.
     """
 
-    def __init__(self, text: str, file: str) -> None:
+    def __init__(self, text: str, file: str, kind: Any = Loader) -> None:
         self.file = file
         try:
-            loader = Loader(text)
+            loader = kind(text)
             try:
                 self._root = loader.get_single_node()
                 self.problems = list(self._duplicates(self._root, (), set()))

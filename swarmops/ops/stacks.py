@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from swarmops.errors import (
     Denied,
     InputError,
     NotFound,
+    Problem,
     Silent,
     SwarmopsError,
     suggest,
@@ -63,7 +65,10 @@ def one(cluster: Cluster, name: str, route: str, image: Callable[[str], str], se
     def read(path: Path) -> str:
         return render(path, root, context)
 
-    return stackfile.parse(name, read(file), file, read, environment(file, inventory.project), Path.read_text)
+    strange: list[Problem] = []
+    variables = environment(file, inventory.project, strange.append)
+    stack = stackfile.parse(name, read(file), file, read, variables, Path.read_text)
+    return replace(stack, warnings=(*strange, *stack.warnings)) if strange else stack
 
 
 def template(cluster: Cluster, name: str) -> Path:
@@ -71,11 +76,15 @@ def template(cluster: Cluster, name: str) -> Path:
     return cluster.inventory.project / "templates" / cluster.inventory.settings.stacks[name].template
 
 
-def environment(template: Path, project: Path) -> dict[str, str]:
-    """The variables of a stack file: `.env` beside it, or that of the project, and over it the process's own."""
+def environment(template: Path, project: Path, warn: Callable[[Problem], None] = lambda _: None) -> dict[str, str]:
+    """The variables of a stack file: `.env` beside it, or that of the project, and over it the process's own.
+
+    `warn` is told of what is strange in that file.
+    """
     found = next((path for path in (template.with_name(".env"), project / ".env") if path.is_file()), None)
     try:
-        return (composefile.dotenv(found.read_text(), os.environ) if found else {}) | dict(os.environ)
+        stated = composefile.dotenv(found.read_text(), os.environ, warn=warn) if found else {}
+        return stated | dict(os.environ)
     except UnicodeDecodeError as error:
         raise InputError(f"{found}: not UTF-8 text") from error
 

@@ -136,14 +136,26 @@ def test_dotenv_without_an_environment() -> None:
     assert composefile.dotenv("K=${A:-x}\nA\n") == {"K": "x"}
 
 
+def test_a_variable_of_a_dotenv_that_is_not_set_is_said_and_its_value_is_not() -> None:
+    said: list[Problem] = []
+    assert dotenv("PW=abc$def\nQ='abc$def'\n", {}, file="app.env", warn=said.append) == {"PW": "abc", "Q": "abc$def"}
+    assert [str(problem).partition("; ")[0] for problem in said] == [
+        "app.env:1: PW: warning: the variable def is not set and has no default: it is empty"
+    ]
+    with pytest.raises(InputError) as wrong:
+        dotenv("PASSWORD hunter2\nPW=pa${ssword1\n", {})
+    assert "hunter2" not in str(wrong.value)
+    assert "ssword1" not in str(wrong.value)
+
+
 def test_every_wrong_line_of_a_dotenv() -> None:
     with pytest.raises(InputError) as error:
         dotenv("K=1\n\n\nno value\nL='open\n\nM=${\n", file="app.env")
     assert str(error.value).splitlines() == [
         "3 problems",
-        "  app.env:4: should be NAME=value: no value",
-        "  app.env:5: should be NAME=value: L='open",
-        '  app.env:7: M: "${" does not end; for a dollar sign write $$',
+        "  app.env:4: should be NAME=value",
+        "  app.env:5: should be NAME=value",
+        "  app.env:7: M: a $ that begins no variable; write $$, or put the value in single quotes",
     ]
 
 
@@ -274,13 +286,13 @@ def test_a_variable_that_is_not_set_is_said_once_for_each_place() -> None:
             "services:\n  web:\n    image: x\n    env_file:\n    - web.env\n    - no.env\n",
             ":6: services.web.env_file[1]: ",
         ),
-        ("services: {web: {image: x, env_file: bad.env}}", "env_file: bad.env:3: should be NAME=value: no value"),
+        ("services: {web: {image: x, env_file: bad.env}}", "env_file: bad.env:3: should be NAME=value"),
         ("services: {web: {image: x, env_file: [3]}}", "should be a path, or a list of paths"),
         ("services: {web: {image: x, env_file: [{required: true}]}}", "should be a path, or a list of paths"),
         ("services: {web: {image: x, env_file: [null]}}", "should be a path, or a list of paths"),
         ("services: {web: {image: 3}}", "services.web: an image is missing"),
         ("services:\n  1: {image: x}\n", ":1: services: 1 should be a name, in quotes if need be"),
-        ("services: {web: {image: x, depends_on: [on]}}", "services.web.depends_on: True should be a name"),
+        ("services: {web: {image: x, depends_on: [true]}}", "services.web.depends_on: True should be a name"),
         ("services: {web: {image: x}}\nnetworks: {net: external}", ":2: networks.net: not a mapping"),
         ("services: {web: &w {image: x, labels: [*w]}}", "an alias refers to what it is a part of"),
     ],

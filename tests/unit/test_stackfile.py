@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -320,3 +321,55 @@ def test_odd_shapes(text: str, said: str) -> None:
 
 def test_a_number_as_a_key_is_no_matter_for_the_hash() -> None:
     assert hashes(pinned("services:\n  web: {image: a, x-odd: {3: x, b: y}}\n"))["web"]
+
+
+# What one reader of YAML or another takes for a number, a date, yes, no or nothing.
+TEXTS = (
+    "85e10", "1e3", "0o17", "0x1f", "017", "1_000", "1:30", "22:22", "3.8", ".5", "+1", "-1", ".inf", "-.INF", ".NaN",
+    "y", "Y", "n", "N", "yes", "No", "on", "OFF", "true", "False", "null", "~", "", "2025-06-01",
+    "2024-01-01T10:00:00Z",
+)  # fmt: skip
+
+
+def test_texts_are_written_so_that_every_reader_takes_them_for_texts() -> None:
+    stated = "".join(f"      {json.dumps(text)}: {json.dumps(text)}\n" for text in TEXTS)
+    stack = parse(f"services:\n  web:\n    image: x\n    environment:\n{stated}")
+    assert stack.services["web"]["environment"] == {text: text for text in TEXTS}
+    lines = stack.text.partition("environment:\n")[2].splitlines()
+    assert lines == [f"      '{text}': '{text}'" for text in TEXTS]
+
+
+def test_what_needs_no_quotes_has_none() -> None:
+    stack = parse("services: {web: {image: 'nginx:1.26', stop_grace_period: '30s', environment: {A: 'none of it'}}}")
+    assert "'" not in stack.text
+
+
+def test_values_without_quotes_are_what_docker_takes_them_for() -> None:
+    text = """
+x-changed: 2025-06-01
+services:
+  web:
+    image: x
+    tty: yes
+    read_only: "off"
+    environment: {NO: norway, V: yes, W: on, T: true, D: 2024-01-01, M: 2024-01-01T10:00:00Z, N: 5, F: 1.5, Z: null}
+    labels: {released: 2025-06-01}
+    configs: [{source: c, mode: 0440}]
+configs: {c: {external: true}}
+"""
+    file = parse(text).file
+    web = file["services"]["web"]
+    assert (web["tty"], web["read_only"], web["labels"]["released"], file["x-changed"]) == (
+        True, False, "2025-06-01", "2025-06-01",
+    )  # fmt: skip
+    assert web["environment"] == {
+        "NO": "norway", "V": "yes", "W": "on", "T": True, "D": "2024-01-01", "M": "2024-01-01T10:00:00Z", "N": 5,
+        "F": 1.5,
+    }  # fmt: skip
+    assert web["configs"][0]["mode"] == 0o440
+    assert json.loads(json.dumps(file)) == file, "a record holds it"
+
+
+def test_what_a_record_cannot_hold_is_refused() -> None:
+    with pytest.raises(InputError, match=r"labels\.a: should be a text, a number, true or false"):
+        parse("services: {web: {image: x, labels: {a: !!binary aGVsbG8=}}}")
