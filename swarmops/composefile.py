@@ -216,7 +216,8 @@ def _misshapen(file: Mapping[str, Any]) -> Iterator[tuple[Where, str]]:
             yield where, "an image is missing"
         else:
             yield from _other_than(service, where, ("deploy",), (dict,))
-            yield from _other_than(service, where, ("environment", "depends_on"), (dict, list))
+            yield from _other_than(service, where, ("environment", "depends_on", "networks"), (dict, list))
+            yield from _listed(service, where, ("configs", "secrets", "volumes", "ports"))
             yield from _entries(service.get("depends_on"), (*where, "depends_on"))
             yield from _env_files(service.get("env_file"), (*where, "env_file"))
 
@@ -226,6 +227,10 @@ def _other_than(
 ) -> Iterator[tuple[Where, str]]:
     what = "not a mapping" if kinds == (dict,) else "neither a mapping nor a list"
     yield from (((*where, key), what) for key in keys if not isinstance(parent.get(key) or {}, kinds))
+
+
+def _listed(parent: Mapping[str, Any], where: Where, keys: Iterable[str]) -> Iterator[tuple[Where, str]]:
+    yield from (((*where, key), "not a list") for key in keys if not isinstance(parent.get(key) or [], list))
 
 
 def _entries(stated: Any, where: Where) -> Iterator[tuple[Where, str]]:

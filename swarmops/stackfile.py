@@ -36,6 +36,8 @@ SHARED = ("networks", "configs", "secrets", "volumes")
 """What services of one file may have in common."""
 NAME_LIMIT = 64
 """Bytes; docker refuses a longer name of a config or secret."""
+SERVICE_NAME = re.compile(r"(?=.{1,63}$)[A-Za-z0-9]([-_]*[A-Za-z0-9]+)*")
+"""What swarm takes for the name of a service."""
 STARTED = "service_started"
 COMPLETED = "service_completed_successfully"
 CONDITIONS = (STARTED, "service_healthy", COMPLETED)
@@ -112,12 +114,20 @@ def parse(
     strange: list[Problem] = []
     file = composefile.load(text, template, environment=environment or {}, read=read_plain or read, warn=strange.append)
     order = {short: _waits_for(service.pop("depends_on", None)) for short, service in file["services"].items()}
-    if wrong := [*_wrong_order(order), *_wrong_configs(file.get("configs") or {}), *_wrong_labels(file["services"])]:
+    wrong = [
+        *_wrong_order(order),
+        *_wrong_configs(file.get("configs") or {}),
+        *_wrong_secrets(file.get("secrets") or {}),
+        *_wrong_labels(file["services"]),
+        *_wrong_names(name, file["services"]),
+    ]
+    if wrong:
         raise InputError.of([Problem(template.name, 0, text) for text in wrong])
-    configs = {}
+    configs, empty = {}, []
     for short, config in (file.get("configs") or {}).items():
         if isinstance(config, dict) and ("file" in config or "content" in config):
             content = config["content"] if "content" in config else read(template.parent / config["file"])
+            empty += [] if content else [Problem(template.name, 0, f"configs.{short}: is empty, which swarm refuses")]
             full = content_name(f"{name}_{short}", content)
             configs[full] = content
             strange += [
@@ -129,6 +139,8 @@ def parse(
                 if key in config
             ]
             file["configs"][short] = {"external": True, "name": full}
+    if empty:
+        raise InputError.of(empty)
     return Stack(name, file, configs, {short: waits for short, waits in order.items() if waits}, tuple(strange))
 
 
@@ -166,11 +178,36 @@ def _wrong_configs(configs: Mapping[str, Any]) -> list[str]:
         for short, config in configs.items()
         if isinstance(config, dict) and "template_driver" in config and should.keys() & config.keys()
     ]
-    return driven + [
-        f"configs.{short}.{key}: should be {what}"
+    nowhere = [
+        f"configs.{short}: should say file, content or external: true"
         for short, config in configs.items()
-        for key, what in should.items()
-        if isinstance(config, dict) and key in config and not (isinstance(config[key], str) and config[key])
+        if not {"file", "content", "external"} & (config or {}).keys()
+    ]
+    return (
+        driven
+        + nowhere
+        + [
+            f"configs.{short}.{key}: should be {what}"
+            for short, config in configs.items()
+            for key, what in should.items()
+            if isinstance(config, dict) and key in config and not (isinstance(config[key], str) and config[key])
+        ]
+    )
+
+
+def _wrong_secrets(secrets: Mapping[str, Any]) -> list[str]:
+    return [
+        f"secrets.{short}: should say one of {', '.join(SOURCES)}, or external: true"
+        for short, secret in secrets.items()
+        if not {*SOURCES, "external"} & (secret or {}).keys()
+    ]
+
+
+def _wrong_names(stack: str, services: Iterable[str]) -> list[str]:
+    return [
+        f"services.{short}: swarm would call it {full}, and takes letters, digits, - and _, 63 at most"
+        for short in services
+        if not SERVICE_NAME.fullmatch(full := f"{stack}_{short}")
     ]
 
 

@@ -25,7 +25,8 @@ class Verdict:
     """How far a service is.
 
     `missing` says what is not there yet, `unproven` what is there and has not proved itself yet, `failure` why it never
-    will be, in lines. `blamed` are the tasks that speak of it.
+    will be, in lines; `may_recover` that it may, with something else that is still to come. `blamed` are the tasks that
+    speak of it.
     """
 
     running: int
@@ -33,6 +34,7 @@ class Verdict:
     missing: str = ""
     unproven: str = ""
     failure: str = ""
+    may_recover: bool = False
     blamed: tuple[Task, ...] = field(default=(), compare=False)
 
 
@@ -207,15 +209,19 @@ class _Case:
         )
 
     def _in_a_row(self) -> Verdict | None:
-        """The last runs of one place all ended, and each should have gone on."""
+        """The last runs of one place all ended, and each should have gone on.
+
+        One that ends as long as another service does not answer may yet run.
+        """
+        enough = max(HOPELESS_FAILURES, self.policy.get("MaxAttempts") or 0)
         places: dict[object, list[Task]] = {}
         for task in self.current:
             if task.state in BEGUN and task.id not in self.past:
                 places.setdefault(self._place(task), []).append(task)
         for runs in places.values():
-            last = runs[-HOPELESS_FAILURES:]
-            if len(last) == HOPELESS_FAILURES and all(task.over for task in last):
-                return self.failed(f"{HOPELESS_FAILURES} tasks in a row failed", last)
+            last = runs[-enough:]
+            if len(last) == enough and all(task.over for task in last):
+                return replace(self.failed(f"{enough} tasks in a row failed", last), may_recover=True)
         return None
 
     def _given_up(self) -> Verdict | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from swarmops.lint.finding import Note, Swarm
 from swarmops.lint.service import wanted
-from swarmops.stackfile import Stack
+from swarmops.stackfile import COMPLETED, Stack
 
 
 def notes(stack: Stack, swarm: Swarm) -> Iterator[Note]:
@@ -14,6 +14,13 @@ def notes(stack: Stack, swarm: Swarm) -> Iterator[Note]:
     services = {service.short: service for service in wanted(stack)}
     pairs = [(short, services[other], waits[other]) for short, waits in stack.order.items() for other in waits]
     for short, service, condition in pairs:
+        if (
+            condition == COMPLETED
+            and not service.job
+            and service.section("restart_policy").get("condition", "any") == "any"
+        ):
+            text = f"{short} waits until it has ended, and swarm starts it again each time"
+            yield Note(service.where, text, "write deploy.restart_policy.condition: none, or on-failure")
         if condition != "service_healthy":
             continue
         text = f"{short} waits until it is healthy, and it has no health check: that is as soon as it has started"

@@ -1,4 +1,4 @@
-"""What makes an update less safe than it looks."""
+"""What makes an update less safe than it looks, or impossible."""
 
 from __future__ import annotations
 
@@ -10,8 +10,13 @@ from swarmops.stackfile import Stack
 
 
 def notes(stack: Stack, swarm: Swarm) -> Iterator[Note]:
-    """Rolling updates that nothing tells when a task serves, and images without a version."""
+    """Modes that swarm does not change, updates that nothing tells when a task serves, and images without a version."""
+    running = {service.name: service for service in swarm.services}
     for service in wanted(stack):
+        there = running.get(stack.full_name(service.short))
+        if there and (mode := there.mode.replace("job", "-job")) != service.mode:
+            text = f"swarm makes no {service.mode} service of a {mode} one"
+            yield Note((*service.where, "deploy", "mode"), text, f"inv service.rm {there.name} first")
         image = str(service.definition["image"])
         if _rolls(service) and service.checked is None and swarm.checked(image) is False:
             text = "no health check: an update goes on to the next task as soon as a process has started"

@@ -19,7 +19,7 @@ from swarmops.commands.stack import NAMESPACE
 from swarmops.errors import CommandFailed, Conflict, InputError, Problem
 from swarmops.inventory.schema import SecretSource
 from swarmops.ops import stacks
-from swarmops.stackfile import SOURCES, Stack, hashed_name
+from swarmops.stackfile import NAME_LIMIT, SOURCES, Stack, content_name, hashed_name
 
 LABEL = "swarmops.content"
 """The label of the configs and secrets that swarmops made: no others are removed."""
@@ -66,7 +66,8 @@ def _read(
     source, value = stated
     if source == "x-generate":
         # It is made once: its name does not tell its value, and where the swarm has it, it stays.
-        return name, Secret(token_urlsafe(value)[:value])
+        short = name if len(name) <= NAME_LIMIT else content_name(name, name)
+        return short, Secret(token_urlsafe(value)[:value])
     try:
         where = SecretSource.model_validate({source.removeprefix("x-"): value})
     except ValidationError as error:

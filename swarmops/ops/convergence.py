@@ -46,7 +46,7 @@ class Watch:
 
     def missing(self) -> str:
         """What is missing, in words. Raises SwarmopsError when a service never will run."""
-        return _listed(verdict.missing for verdict in self._verdicts(proved=False))
+        return _missing(self._verdicts(proved=False))
 
     def holds(self) -> str:
         """Like `missing`, and empty only once every task has stayed up for its service's monitor window.
@@ -56,7 +56,7 @@ class Watch:
         verdicts = self._verdicts(proved=True)
         if self._gone:
             raise SwarmopsError("a service was removed by somebody else meanwhile", remedy="inv status")
-        if missing := _listed(verdict.missing for verdict in verdicts):
+        if missing := _missing(verdicts):
             return missing
         unproven = _listed(verdict.unproven for verdict in verdicts)
         return unproven and f"all tasks run; watching whether {unproven}"
@@ -74,7 +74,8 @@ class Watch:
         up = self._seen_up(tasks)
         verdicts = [self._judge(service, tasks, nodes, up if proved else None) for service in services]
         self._blamed = [verdict.blamed[-1] for verdict in verdicts if verdict.blamed]
-        if hopeless := [verdict for verdict in verdicts if verdict.failure]:
+        coming = any(verdict.missing for verdict in verdicts if not verdict.failure)
+        if hopeless := [one for one in verdicts if one.failure and not (one.may_recover and coming)]:
             raise SwarmopsError("\n  ".join(map(self._explain, hopeless)))
         return verdicts
 
@@ -147,6 +148,11 @@ def _running_for(api: EngineAPI) -> dict[str, float]:
     now = datetime.fromisoformat(api.get("/info")["SystemTime"])  # asked first: what an answer takes counts for nothing
     running = [task for task in facts.tasks(api) if task.state == "running"]
     return {task.id: max(0.0, (now - datetime.fromisoformat(task.since)).total_seconds()) for task in running}
+
+
+def _missing(verdicts: Iterable[Verdict]) -> str:
+    """What is missing, and what has failed and may recover with it."""
+    return _listed(verdict.missing or verdict.failure.partition("\n")[0] for verdict in verdicts)
 
 
 def _listed(texts: Iterable[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -86,6 +87,19 @@ def test_failures_of_before_are_history_and_later_ones_are_not(swarm: Swarm) -> 
     with pytest.raises(SwarmopsError) as error:
         seen.holds()
     assert str(error.value) == "web: 3 tasks in a row failed\n    worker01: exit 7\n    | t1-worker01-3"
+
+
+def test_what_fails_may_be_waiting_for_what_is_still_to_come(swarm: Swarm) -> None:
+    swarm.services = [service(1), replace(service(1), id="s2", name="db")]
+    seen = Watch(swarm, ["s1", "s2"])  # type: ignore[arg-type]
+    assert seen.holds() == "web 0 of 1, db 0 of 1"
+    failures = [task(1, "failed", at=at, error="exit 7") for at in range(3)]
+    starting = replace(task(1, "starting"), id="db-1", service_id="s2")
+    swarm.tasks = [*failures, starting]
+    assert seen.holds() == "web: 3 tasks in a row failed, db 0 of 1 (worker01: starting)"
+    swarm.tasks = [*failures, replace(starting, state="running")]
+    with pytest.raises(SwarmopsError, match="web: 3 tasks in a row failed"):
+        seen.holds()
 
 
 def test_what_swarm_puts_back_meanwhile_has_failed(swarm: Swarm) -> None:

@@ -434,6 +434,32 @@ def test_the_default_network_is_there_with_other_options() -> None:
 
 
 @pytest.mark.parametrize(
+    ("definition", "there", "said"),
+    [
+        (
+            "deploy: {mode: global}",
+            2,
+            "error services.a.deploy.mode: swarm makes no global service of a replicated one",
+        ),
+        (
+            "tty: true",
+            {"Global": {}},
+            "error services.a.deploy.mode: swarm makes no replicated service of a global one",
+        ),
+        (
+            "deploy: {mode: global-job}",
+            {"ReplicatedJob": {}},
+            "error services.a.deploy.mode: swarm makes no global-job service of a replicated-job one",
+        ),
+        ("deploy: {mode: global-job}", {"GlobalJob": {}}, ""),
+        ("tty: true", 1, ""),
+    ],
+)
+def test_modes_that_swarm_does_not_change(definition: str, there: Any, said: str) -> None:
+    compare(of(definition, services=(service(there, Name="web_a"),)), [said] if said else [])
+
+
+@pytest.mark.parametrize(
     ("definition", "checked", "warned"),
     [
         ("deploy: {replicas: 2}", False, True),
@@ -465,7 +491,15 @@ def test_health_checks(definition: str, checked: bool | None, warned: bool) -> N
         ("tty: true", "service_healthy", True, ""),
         ("tty: true", "service_healthy", None, ""),
         ("healthcheck: {disable: true}", "service_started", False, ""),
-        ("healthcheck: {disable: true}", "service_completed_successfully", False, ""),
+        ("deploy: {restart_policy: {condition: none}}", "service_completed_successfully", False, ""),
+        ("deploy: {restart_policy: {condition: on-failure}}", "service_completed_successfully", False, ""),
+        ("deploy: {mode: replicated-job}", "service_completed_successfully", False, ""),
+        (
+            "tty: true",
+            "service_completed_successfully",
+            None,
+            "error services.b: a waits until it has ended, and swarm",
+        ),
     ],
 )
 def test_waits_for_the_health_of_what_nothing_checks(

@@ -86,7 +86,7 @@ def test_a_config_of_the_same_content_keeps_its_name() -> None:
     assert parse().configs.keys() != parse(files=other).configs.keys()
 
 
-@pytest.mark.parametrize("length", [1, 45, 46, 47, 63])
+@pytest.mark.parametrize("length", [1, 45, 46, 47, 57])
 def test_a_config_name_is_never_too_long(length: int) -> None:
     (name,) = parse(name="w" * length).configs
     assert len(name) == min(length + len("_conf_") + 12, 64)
@@ -373,3 +373,22 @@ configs: {c: {external: true}}
 def test_what_a_record_cannot_hold_is_refused() -> None:
     with pytest.raises(InputError, match=r"labels\.a: should be a text, a number, true or false"):
         parse("services: {web: {image: x, labels: {a: !!binary aGVsbG8=}}}")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("services: {web: {image: x}}\nconfigs: {c: {}}", "configs.c: should say file, content or external: true"),
+        ("services: {web: {image: x}}\nconfigs: {c: }", "configs.c: should say file, content or external: true"),
+        ("services: {web: {image: x}}\nsecrets: {s: {name: t}}", "secrets.s: should say one of file, environment, x-"),
+        ("services: {web: {image: x}}\nconfigs: {c: {file: empty}}", "configs.c: is empty, which swarm refuses"),
+        (f"services: {{{'a' * 60}: {{image: x}}}}", f"swarm would call it web_{'a' * 60}, and takes letters"),
+        ("services: {my.web: {image: x}}", "swarm would call it web_my.web, and takes letters"),
+        ("services: {web: {image: x, networks: 5}}", "services.web.networks: neither a mapping nor a list"),
+        ("services: {web: {image: x, configs: true}}", "services.web.configs: not a list"),
+        ("services: {web: {image: x, volumes: {a: b}}}", "services.web.volumes: not a list"),
+    ],
+)
+def test_what_docker_or_swarm_would_refuse_in_the_middle_of_a_deploy(text: str, said: str) -> None:
+    with pytest.raises(InputError, match=re.escape(said)):
+        parse(text, files={TEMPLATE.with_name("empty"): ""})

@@ -22,6 +22,7 @@ STALE: dict[str, Any] = {"update": "paused", "begun": "then"}
 WORKERS_ONLY = NEW | {"Placement": {"Constraints": ["node.role==worker"]}}
 ONE_SHOT = NEW | {"RestartPolicy": {"Condition": "none"}}
 TWO_ATTEMPTS = NEW | {"RestartPolicy": {"Condition": "any", "MaxAttempts": 2}}
+TEN = NEW | {"RestartPolicy": {"Condition": "any", "MaxAttempts": 10}}
 ARM = {"OS": "linux", "Architecture": "aarch64"}
 SSD = NEW | {
     "Placement": {
@@ -240,6 +241,18 @@ CASES = {
         counts=(0, 1),
         failure="web: 3 tasks in a row failed",
         more=("worker01: exit 1", "worker01: no such image"),
+    ),
+    "three failures in a row of ten attempts": Case(
+        service(1, template=TEN),
+        (*(failed(1, at, spec=TEN) for at in (1, 2, 3)), task(1, "ready", spec=TEN, at=4)),
+        counts=(0, 1),
+        missing="web 0 of 1 (worker01: non-zero exit (1))",
+    ),
+    "ten failures in a row of ten attempts": Case(
+        service(1, template=TEN),
+        tuple(failed(1, at, spec=TEN) for at in range(1, 11)),
+        counts=(0, 1),
+        failure="web: 10 tasks in a row failed",
     ),
     "three failures, a fourth run waits for a node": Case(
         service(1),
