@@ -220,12 +220,19 @@ def _wrong_labels(services: Mapping[str, Mapping[str, Any]]) -> list[str]:
     ]
 
 
-def waves(stack: Stack, services: Iterable[str]) -> list[list[str]]:
-    """Some of the services in the order in which they may be deployed, those at once that need not wait."""
-    chosen, sorter, found = set(services), TopologicalSorter(stack.order), []
+def waves(stack: Stack, services: Iterable[str], after: Mapping[str, Iterable[str]] | None = None) -> list[list[str]]:
+    """Some of the services in the order in which they may be deployed, those at once that need not wait.
+
+    `after` says of services which others they have to wait for besides. Raises InputError where each would wait for the
+    next.
+    """
+    chosen, sorter, found = set(services), TopologicalSorter[str](), []
     for short in stack.services:
-        sorter.add(short)
-    sorter.prepare()
+        sorter.add(short, *stack.order.get(short, ()), *(after or {}).get(short, ()))
+    try:
+        sorter.prepare()
+    except CycleError as error:
+        raise InputError(f"each would have to wait for the next: {' → '.join(error.args[1][::-1])}") from None
     while ready := sorter.get_ready():
         sorter.done(*ready)
         if wave := [short for short in ready if short in chosen]:
@@ -318,6 +325,12 @@ def _difference(wanted: Mapping[str, Any], service: Service, recorded: Json | No
     if service.labels.get(SPEC_LABEL) != wanted["deploy"]["labels"][SPEC_LABEL]:
         return "definition changed"
     return "changed by hand" if changed_by_hand(service, recorded) else ""
+
+
+def is_scaled(wanted: Mapping[str, Any], service: Service) -> bool:
+    """Whether a service differs from its definition in the number of replicas alone."""
+    same = service.labels.get(SPEC_LABEL) == wanted["deploy"]["labels"][SPEC_LABEL]
+    return same and service.image == wanted["image"] and service.replicas is not None
 
 
 def changed_by_hand(service: Service, recorded: Json | None) -> list[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from swarmops.commands import Command, docker
 
 NAMESPACE = "com.docker.stack.namespace"
+IMAGE_LABEL = "com.docker.stack.image"
+"""What the file said when docker last deployed a service."""
 
 
 def deploy(name: str, file: str) -> Command:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from swarmops.facts import Service, SwarmNode
+from swarmops.errors import InputError
+from swarmops.facts import Json, Service, SwarmNode
 from swarmops.lint.finding import Note, Swarm
 from swarmops.lint.service import Port, Wanted, wanted
-from swarmops.stackfile import Stack
+from swarmops.stackfile import Stack, waves
 
 
 def notes(stack: Stack, swarm: Swarm) -> Iterator[Note]:
     """What cannot be published, and endpoints that the nodes' kernels or swarm do not serve."""
     services = wanted(stack)
     yield from _twice(services, swarm)
+    try:
+        waves(stack, stack.services, handed_over(stack, swarm.services))
+    except InputError as error:
+        remedy = "deploy first without the ports that are to go to another service"
+        yield Note(("services",), f"ports go from one service to another, and {error.said}", remedy)
     full_names = {stack.full_name(service.short) for service in services}
     others = [service for service in swarm.services if service.name not in full_names]
     for service in services:
@@ -24,6 +30,34 @@ def notes(stack: Stack, swarm: Swarm) -> Iterator[Note]:
                 yield Note(_at(service, port), text, "leave it out, and see to a firewall", error=False)
         yield from _host_mode(service, swarm.eligible_for(service))
         yield from _endpoint(service, swarm.route)
+
+
+def handed_over(stack: Stack, running: Iterable[Service]) -> dict[str, set[str]]:
+    """The services of the file that get a port which others of it have to give up first, by their short names."""
+    services = wanted(stack)
+    stated = {service.short: {(port.published, port.protocol) for port in service.ports} for service in services}
+    had = {
+        (port.get("PublishedPort"), port["Protocol"]): service.name.removeprefix(f"{stack.name}_")
+        for service in running
+        if service.stack == stack.name
+        for port in published(service)
+    }
+    given = {port: short for port, short in had.items() if short in stated and port not in stated[short]}
+    waits = {short: {given[port] for port in ports if port in given} for short, ports in stated.items()}
+    return {short: others for short, others in waits.items() if others}
+
+
+def holding(stack: Stack, others: Iterable[Service]) -> list[Service]:
+    """Those of some running services that hold a port which a service of the file is to have."""
+    stated = {(port.published, port.protocol) for service in wanted(stack) for port in service.ports}
+    return [
+        one for one in others if stated & {(port.get("PublishedPort"), port["Protocol"]) for port in published(one)}
+    ]
+
+
+def published(service: Service) -> list[Json]:
+    """The ports of a running service, as the API gives them."""
+    return (service.spec.get("EndpointSpec") or {}).get("Ports") or []
 
 
 def _at(service: Wanted, port: Port) -> tuple[str | int, ...]:
@@ -52,7 +86,7 @@ def _twice(services: Sequence[Wanted], swarm: Swarm) -> Iterator[Note]:
 
 def _taken(stack: Stack, service: Wanted, port: Port, other: Service, swarm: Swarm) -> Iterator[Note]:
     """A port that a service of the swarm has, and that swarm would refuse or find no room for."""
-    for held in (other.spec.get("EndpointSpec") or {}).get("Ports") or []:
+    for held in published(other):
         if not port.published or (held.get("PublishedPort"), held["Protocol"]) != (port.published, port.protocol):
             continue
         if port.mode == held.get("PublishMode") == "host" and _fit(service, other, swarm):

@@ -7,11 +7,13 @@ from contextlib import suppress
 
 from swarmops import facts, stackfile
 from swarmops.cluster import Cluster
-from swarmops.commands import docker, stack as commands
+from swarmops.commands import docker, service as service_commands, stack as commands
+from swarmops.commands.stack import IMAGE_LABEL
 from swarmops.constraints import eligible
-from swarmops.errors import CommandFailed, ConnectionFailed, NotFound, SwarmopsError
+from swarmops.errors import CommandFailed, ConnectionFailed, NotFound, SwarmopsError, WaitTimeout
 from swarmops.facts import Json, Service
 from swarmops.inventory import Node
+from swarmops.lint import ports
 from swarmops.ops import configs
 from swarmops.ops.convergence import Watch, over, wait
 from swarmops.ops.ending import counted, end, unended
@@ -19,6 +21,7 @@ from swarmops.ops.images import authorized
 from swarmops.plan import match
 from swarmops.report import Recap
 from swarmops.stackfile import COMPLETED, Stack
+from swarmops.verdict import rolled_back
 from swarmops.wait import Deadline, until
 
 COMMAND_SECONDS = 60.0
@@ -36,16 +39,22 @@ def apply(
     secrets: configs.Secrets | None = None,
     pull: bool = True,
     proved: bool = False,
+    back: bool = False,
 ) -> None:
     """Deploys what differs of a pinned stack and waits until exactly this version runs and stays up.
 
     The caller holds the stack's lock; `check` raises LockLost when it does not any more. `recorded` has the services'
     specifications as they were last verified; `pull` says whether nodes get the images of services that run already
     before these are switched; `proved` that what runs has been verified before, so that where nothing differs nothing
-    has to be watched.
+    has to be watched; `back` that what the file has not came with what failed, and may hold what the file needs.
     Raises SwarmopsError, WaitTimeout.
     """
     running = _services(cluster, stack)
+    # Lint has refused a deploy that needs what a service has which goes; a version of before comes back all the same.
+    gone = stackfile.leftovers(stack, running)
+    if first := gone if back else ports.holding(stack, gone):
+        check()
+        _take_away(cluster, first, deadline, recap)
     changes = stackfile.differences(stack, running, recorded)
     past = over(cluster) if changes else None  # what fails before the first look is no history
     if changes:
@@ -54,11 +63,12 @@ def apply(
             _pull(cluster, stack, running, deadline)
     for short, reason in changes.items():
         recap.changed(stack.full_name(short), reason)
-    waves = stackfile.waves(stack, changes)
+    waves = stackfile.waves(stack, changes, ports.handed_over(stack, running))
     for wave in waves:
         deadline.check(f"{', '.join(map(stack.full_name, wave))} to be deployed")
         command = authorized(cluster, commands.deploy(stack.name, stackfile.only(stack, wave)), *stack.images)
         check()
+        _forget_images(cluster, stack, wave, running)
         cluster.manage(command, timeout=max(deadline.left, COMMAND_SECONDS))
         for short in wave:
             cluster.progress.done(f"deployed: {changes[short]}", stack.full_name(short))
@@ -68,8 +78,11 @@ def apply(
     wait(cluster, _ids(cluster, stack, wanted), deadline, settled=proved and not changes, past=past)
     check()  # first: what somebody else deploys is another version too
     services = _services(cluster, stack)
-    _refuse_another_version(stack, services)
-    _take_away(cluster, stack, services, recap)
+    _check_version(stack, services, recap)
+    try:
+        _take_away(cluster, stackfile.leftovers(stack, services), deadline, recap)
+    except WaitTimeout as late:  # no reason to undo what runs
+        recap.note(f"What the file has not any more is removed, and still ends: {late.said}")
     for name in sorted(wanted):
         recap.ok(name)
 
@@ -131,20 +144,42 @@ def _has(cluster: Cluster, node: Node, image: str) -> bool:
     return True
 
 
-def _refuse_another_version(stack: Stack, services: list[Service]) -> None:
-    """Raises SwarmopsError when what runs well is not what was deployed: swarm itself may have gone back."""
-    other = stackfile.differences(stack, services)
-    if not other:
-        return
-    said = {service.name: service.update_message for service in services}
-    names = [stack.full_name(short) for short in other]
-    raise SwarmopsError(
-        "swarm put a version before back\n    " + "\n    ".join(f"{name}: {said.get(name, 'gone')}" for name in names)
-    )
+def _forget_images(cluster: Cluster, stack: Stack, wave: Iterable[str], running: Iterable[Service]) -> None:
+    """Has docker see the images that somebody else gave to services.
+
+    It compares the file with a label that `docker service update --image` leaves as it is, and keeps the image where
+    these two agree. Without it no task changes yet.
+    """
+    there = {service.name: service for service in running}
+    for short in wave:
+        service, image = there.get(stack.full_name(short)), stack.services[short]["image"]
+        if service and service.image != image == service.labels.get(IMAGE_LABEL):
+            cluster.manage(service_commands.update(service.name, [("label-rm", IMAGE_LABEL)]))
 
 
-def _take_away(cluster: Cluster, stack: Stack, services: list[Service], recap: Recap) -> None:
-    """Removes the services that the file has no more, once what it has runs."""
-    for service in stackfile.leftovers(stack, services):
+def _check_version(stack: Stack, running: list[Service], recap: Recap) -> None:
+    """Raises SwarmopsError when what runs well is not what was deployed; that it was only scaled is said."""
+    there = {service.name: service for service in running}
+    others = []
+    for short, reason in stackfile.differences(stack, running).items():
+        name = stack.full_name(short)
+        service = there.get(name)
+        if service and stackfile.is_scaled(stack.services[short], service):
+            recap.note(f"{name} was scaled by somebody else meanwhile: {reason} by the next deploy.")
+        elif service and rolled_back(service):
+            others.append(f"{name}: swarm put the version before back: {service.update_message}")
+        else:
+            others.append(f"{name}: somebody else changed it meanwhile: {reason}")
+    if others:
+        raise SwarmopsError("another version runs than the one that was deployed\n    " + "\n    ".join(others))
+
+
+def _take_away(cluster: Cluster, services: Iterable[Service], deadline: Deadline, recap: Recap) -> None:
+    """Removes services that the file has not, and waits until their tasks have ended. Raises WaitTimeout."""
+    going = list(services)
+    for service in going:
         end(cluster, [service])
         recap.changed(service.name, "removed: not in the file any more")
+    ids = {service.id for service in going}
+    if going:
+        until(lambda: counted(unended(cluster, ids)), deadline, cluster.progress)

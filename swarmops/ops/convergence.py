@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 from swarmops import facts
@@ -100,6 +100,18 @@ class Watch:
 def over(cluster: Cluster) -> frozenset[str]:
     """What is history by now, by id: tasks that have ended, and updates that swarm has paused or rolled back."""
     return _over(*cluster.ask(_look)[:2])
+
+
+def serves(cluster: Cluster, service_ids: Collection[str]) -> bool:
+    """Whether one of the services runs as it should, and has for long enough by swarm's own times."""
+    if not service_ids:
+        return False
+    up, (services, tasks, nodes) = cluster.ask(_running_for), cluster.ask(_look)
+    past, running = _over(services, tasks), {task.service_id for task in tasks if task.state == "running"}
+    verdicts = (
+        judge(one, tasks, nodes, past=past, up=up) for one in services if one.id in running.intersection(service_ids)
+    )
+    return any(not (one.missing or one.unproven or one.failure) for one in verdicts)
 
 
 def wait(

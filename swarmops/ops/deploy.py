@@ -14,6 +14,7 @@ from swarmops.errors import Conflict, LockLost, NotFound, RolledBack, SwarmopsEr
 from swarmops.ops import configs, ingress, lint, stacks
 from swarmops.ops.apply import apply
 from swarmops.ops.configs import Secrets
+from swarmops.ops.convergence import serves
 from swarmops.ops.lock import MARGIN_SECONDS, Terms, locked
 from swarmops.ops.routing import look, routing
 from swarmops.ops.undo import WayBack, unlike
@@ -125,6 +126,7 @@ def _change(
     recorded = last.specs if last else {}
     # What a deploy left that was interrupted has neither been verified nor recorded, though nothing differs from it.
     proved = last is not None and not unlike(cluster, last, before)
+    serving = last is None and serves(cluster, [service.id for service in before])
     try:
         apply(
             cluster, stack, deadline, recap,
@@ -133,7 +135,7 @@ def _change(
     except LockLost:
         raise  # whoever has it now goes on from what there is
     except SwarmopsError as failure:
-        way_back = WayBack(cluster, stack, before, last, check)
+        way_back = WayBack(cluster, stack, before, last, check, serving)
         if not options.rollback or (options.keep and way_back.first) or not way_back.needed(recap):
             check()
             configs.prune(cluster, stack.name)

@@ -119,7 +119,7 @@ def rollback(cluster: Cluster, name: str, to: int | None, options: Options) -> R
     unheard: dict[str, SwarmopsError] = {}
 
     def choose() -> Wanted:
-        wanted = _chosen(name, _records(cluster, name), to)
+        wanted = _chosen(cluster, name, _records(cluster, name), to)
         unheard.update(_unheard(cluster, wanted, unheard))
         stack = version(cluster, wanted)
         _refuse_absent(cluster, stack, wanted, unheard)
@@ -142,16 +142,26 @@ def _records(cluster: Cluster, name: str) -> list[Record]:
     return found
 
 
-def _chosen(name: str, records: list[Record], to: int | None) -> Record:
+def _chosen(cluster: Cluster, name: str, records: list[Record], to: int | None) -> Record:
+    """The version to go back to: the newest where what runs is none that was recorded, else the one before."""
     numbers = {kept.number: kept for kept in records}
     if to in numbers:
         return numbers[to]
     known = f"{name} has {', '.join(map(str, numbers)) or 'none'}"
     if to is not None:
         raise InputError(f"{name}: there is no version {to}", remedy=f"inv history {name}; {known}")
+    if records and _is_other(records[-1], cluster.ask(lambda api: facts.services(api, name))):
+        return records[-1]
     if len(records) < 2:
         raise SwarmopsError(f"{name} has no previous version", remedy=f"inv history {name}; {known}")
     return records[-2]
+
+
+def _is_other(newest: Record, running: Iterable[Service]) -> bool:
+    """Whether what runs was deployed and never recorded, as after a failure that was left; by hand does not count."""
+    stated = {f"{newest.stack}_{short}": one["deploy"]["labels"] for short, one in newest.file["services"].items()}
+    recorded = {name: labels[SPEC_LABEL] for name, labels in stated.items()}
+    return {service.name: service.labels.get(SPEC_LABEL) for service in running} != recorded
 
 
 def _unheard(cluster: Cluster, wanted: Record, known: Collection[str]) -> dict[str, SwarmopsError]:

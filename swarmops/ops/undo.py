@@ -53,11 +53,13 @@ class WayBack:
     before: list[Service]
     last: Record | None
     check: Callable[[], None]
+    serving: bool = False
+    """Whether something of the stack ran as it should when the deploy began, though nothing was recorded."""
 
     @property
     def first(self) -> bool:
         """Whether there is nothing to go back to: what there was is left of deploys of which none has worked."""
-        return self.last is None and all(map(_ours, self.before))
+        return self.last is None and not self.serving and all(map(_ours, self.before))
 
     def needed(self, recap: Recap) -> bool:
         """Whether this deploy, or one before it that was interrupted, changed something.
@@ -78,7 +80,9 @@ class WayBack:
         self.check()
         if self.last:
             old = version(self.cluster, self.last)
-            apply(self.cluster, old, deadline, Recap(), check=self.check, recorded=self.last.specs, pull=False)
+            apply(
+                self.cluster, old, deadline, Recap(), check=self.check, recorded=self.last.specs, pull=False, back=True
+            )
             configs.prune(self.cluster, self.stack.name)
             return f"Version {self.last.number} runs again"
         if self.first:

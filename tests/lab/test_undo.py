@@ -89,6 +89,44 @@ def test_a_version_that_fails_gives_way_to_the_one_before(
     assert "Nothing to change." in ready.inv("deploy", "s").out
 
 
+def test_what_took_a_port_gives_it_back(ready: Lab, stack: Callable[..., None]) -> None:
+    """The new service has the port that the version before needs: it goes first, on the way back."""
+    port = "    ports: [{target: 80, published: 8095, mode: host}]\n"
+    at = "    deploy:\n      placement: {constraints: [node.hostname == worker01]}\n"
+    web = GOOD.replace("    deploy:\n", at)
+    had = web.replace("    deploy:\n", f"{port}    deploy:\n")
+    stack(had)
+    ready.inv("deploy", "s")
+    before = ready.services()["s_web"]["Spec"]
+    proxy = f"  proxy:{had.partition('  web:')[2]}"
+    stack(web + proxy.replace('[sleep, "3600"]', '["false"]'))
+    run = ready.inv("deploy", "s", check=4)
+    assert "s_proxy" in run.err
+    assert run.err.rstrip().endswith("Version 1 runs again")
+    assert parts(ready)["service"] == ["s_web"]
+    assert ready.services()["s_web"]["Spec"] == before
+    assert len(ready.tasks("s_web")) == 1
+
+    stack(web + proxy)
+    ready.inv("deploy", "s")
+    assert parts(ready)["service"] == ["s_proxy", "s_web"]
+    ready.inv("rollback", "--stack", "s")
+    assert parts(ready)["service"] == ["s_web"]
+    assert len(ready.tasks("s_web")) == 1
+
+
+def test_what_serves_is_not_taken_away_because_nothing_was_recorded(ready: Lab, stack: Callable[..., None]) -> None:
+    stack(GOOD)
+    run = watched(ready, "deploy", "s", reactions={"watching whether": ctrl_c})
+    assert "interrupted" in run.err
+    before = ready.services()["s_web"]["Spec"]
+    eventually(lambda: ready.tasks("s_web"), within=30, what="a task")
+    stack(GOOD.replace('[sleep, "3600"]', "['false']"))
+    assert "What ran before runs again" in ready.inv("deploy", "s", check=4).err
+    assert ready.services()["s_web"]["Spec"] == before
+    assert len(ready.tasks("s_web")) == 1
+
+
 def test_no_rollback_leaves_it_and_the_next_deploy_mends_it(ready: Lab, stack: Callable[..., None]) -> None:
     stack(GOOD)
     ready.inv("deploy", "s")

@@ -72,6 +72,33 @@ def another(lab: Lab, name: str) -> str:
     return image
 
 
+def test_an_image_that_somebody_else_gave_is_set_back(ready: Lab, stack: Callable[..., None]) -> None:
+    """docker itself keeps it, where the file has the image that it had at the last deploy."""
+    stack(GOOD)
+    ready.inv("deploy", "s")
+    before = pinned(ready)
+    ready.node("manager", "docker", "service", "update", "--detach", "--image", another(ready, "theirs"), "s_web")
+    assert pinned(ready) != before
+    assert "s_web  ok=1  changed=1  failed=0" in ready.inv("deploy", "s").out
+    assert pinned(ready) == before
+    assert "Nothing to change." in ready.inv("deploy", "s").out
+
+
+def test_after_a_deploy_that_was_left_the_newest_version_comes_back(ready: Lab, stack: Callable[..., None]) -> None:
+    for text in ("first", "second"):
+        stack(TEXTS, text=text)
+        ready.inv("deploy", "s")
+    stack(TEXTS.replace('[sleep, "3600"]', '["false"]'), text="third")
+    ready.inv("deploy", "s", "--no-rollback", check=1)
+    ready.inv("rollback", "--stack", "s")
+    assert mounted(ready, "/text") == "second"
+    ready.inv("scale", "s_web=2")
+    ready.inv("rollback", "--stack", "s")
+    assert mounted(ready, "/text") == "second", "version 3 is version 2 once more; a scale is none"
+    ready.inv("rollback", "--stack", "s", "--to", "1")
+    assert mounted(ready, "/text") == "first"
+
+
 @contextmanager
 def no_registry(lab: Lab) -> Iterator[None]:
     docker("stop", lab.container("registry"))

@@ -11,7 +11,7 @@ from samples import NEW, OLD, member, service, task
 from swarmops.errors import SwarmopsError, WaitTimeout
 from swarmops.facts import Service, SwarmNode, Task
 from swarmops.ops import convergence
-from swarmops.ops.convergence import Watch, over, wait
+from swarmops.ops.convergence import Watch, over, serves, wait
 from swarmops.wait import Deadline
 
 STAYS = "all tasks run; watching whether web stays up"
@@ -179,3 +179,18 @@ def test_a_service_that_is_gone_does_not_hold(swarm: Swarm) -> None:
     swarm.services, swarm.tasks = [], []
     with pytest.raises(SwarmopsError, match="removed by somebody else"):
         seen.holds()
+
+
+@pytest.mark.parametrize(
+    ("at", "state", "found"), [(0, "running", True), (3, "running", False), (0, "starting", False)]
+)
+def test_what_serves_has_run_for_its_window(swarm: Swarm, at: int, state: str, found: bool) -> None:
+    swarm.tasks = [task(1, state, at=at)]
+    assert serves(swarm, ["s1"]) is found  # type: ignore[arg-type]
+    assert not serves(swarm, [])  # type: ignore[arg-type]
+    assert not serves(swarm, ["another"])  # type: ignore[arg-type]
+
+
+def test_a_service_of_no_replicas_serves_nobody(swarm: Swarm) -> None:
+    swarm.services = [service(0)]
+    assert not serves(swarm, ["s1"])  # type: ignore[arg-type]

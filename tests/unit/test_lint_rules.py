@@ -14,8 +14,9 @@ from swarmops import stackfile
 from swarmops.errors import InputError
 from swarmops.facts import Json, Service
 from swarmops.lint import Finding, Note, Swarm, binds, findings, keys, lint
+from swarmops.lint.ports import handed_over, holding
 from swarmops.lint.service import Wanted
-from swarmops.stackfile import Stack
+from swarmops.stackfile import Stack, waves
 
 NODES = (manager("manager"), member("worker01", labels={"disk": "ssd"}), member("worker02"))
 OVERLAY = {"Name": "shared", "Scope": "swarm", "Driver": "overlay"}
@@ -431,6 +432,28 @@ def test_networks_that_are_there_with_other_options(stated: str, there: Json, sa
 def test_the_default_network_is_there_with_other_options() -> None:
     network = {"Name": "web_default", "Scope": "swarm", "Driver": "overlay", "Attachable": True}
     compare(of("tty: true", networks=(network,)), ["warning services: swarm keeps the network web_default as it is"])
+
+
+def port(number: int) -> str:
+    return f"[{{target: 80, published: {number}, mode: host}}]"
+
+
+def test_a_port_that_goes_from_one_service_to_another_has_its_turn() -> None:
+    there = [running("web_b", held("host"), stack="web"), running("web_gone", held("host", 82), stack="web")]
+    stack = parse(f"services: {{a: {{image: 'x:1', ports: {port(80)}}}, b: {{image: 'x:1', ports: {port(81)}}}}}")
+    assert handed_over(stack, there) == {"a": {"b"}}
+    assert waves(stack, stack.services, handed_over(stack, there)) == [["b"], ["a"]]
+    assert holding(stack, there) == there[:1]
+    kept = parse(f"services: {{a: {{image: 'x:1'}}, b: {{image: 'x:1', ports: {port(80)}}}}}")
+    assert handed_over(kept, there) == {}
+
+
+def test_ports_that_two_services_exchange_are_refused() -> None:
+    there = (running("web_a", held("host", 81), stack="web"), running("web_b", held("host"), stack="web"))
+    text = f"services: {{a: {{image: 'x:1', ports: {port(80)}}}, b: {{image: 'x:1', ports: {port(81)}}}}}"
+    said = [each.text for each in seen(text, services=there) if each.error]
+    assert len(said) == 1
+    assert said[0].startswith("ports go from one service to another, and each would have to wait for the next: ")
 
 
 @pytest.mark.parametrize(

@@ -73,13 +73,14 @@ def acts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(deploy, "apply", fails)
     monkeypatch.setattr(deploy, "facts", SimpleNamespace(services=lambda swarm, _: swarm.services))
     monkeypatch.setattr(deploy, "record", SimpleNamespace(read=lambda *_: []))
+    monkeypatch.setattr(deploy, "serves", lambda *_: False)
     monkeypatch.setattr(configs, "prune", lambda *_: acts.append("pruned"))
     monkeypatch.setattr(undo, "take_away", take_away)
     return acts
 
 
-def way_back(*before: Service, last: Record | None = None, check: Any = held) -> WayBack:
-    return WayBack(Swarm(), STACK, list(before), last, check)  # type: ignore[arg-type]
+def way_back(*before: Service, last: Record | None = None, check: Any = held, serving: bool = False) -> WayBack:
+    return WayBack(Swarm(), STACK, list(before), last, check, serving)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -106,6 +107,15 @@ def test_what_an_interrupted_first_deploy_left_has_a_way_back(before: list[Servi
     changed = Recap()
     changed.changed("web", "new")
     assert way_back(*before).needed(changed)
+
+
+def test_what_serves_has_a_way_back_only_when_it_was_changed() -> None:
+    serving = way_back(OURS, serving=True)
+    assert not serving.first
+    assert not serving.needed(Recap())
+    changed = Recap()
+    changed.changed("web", "new")
+    assert serving.needed(changed)
 
 
 def change(*before: Service, check: Any = held, **options: Any) -> SwarmopsError:
@@ -150,17 +160,39 @@ def test_the_lock_that_is_lost_on_the_way_back_ends_it(acts: list[str]) -> None:
     assert acts == []
 
 
-@pytest.mark.parametrize(("check", "said"), [(held, "swarm put a version before back"), (lost, "took the lock of web")])
-def test_the_version_of_who_took_the_lock_is_not_taken_for_one_that_swarm_put_back(
-    monkeypatch: pytest.MonkeyPatch, check: Any, said: str
+ONE = marked(Stack("web", {"services": {"a": {"image": IMAGE}}}))
+LABELS = ONE.services["a"]["deploy"]["labels"]
+
+
+@pytest.mark.parametrize(
+    ("check", "found", "said"),
+    [
+        (held, {"template": OLD, "update": "rollback_completed"}, "web_a: swarm put the version before back"),
+        (held, {"template": OLD}, "web_a: somebody else changed it meanwhile: image"),
+        (lost, {"template": OLD}, "took the lock of web"),
+    ],
+    ids=["swarm", "somebody", "who took the lock"],
+)
+def test_another_version_than_the_one_that_was_deployed(
+    monkeypatch: pytest.MonkeyPatch, check: Any, found: dict[str, Any], said: str
 ) -> None:
-    stack = marked(Stack("web", {"services": {"a": {"image": IMAGE}}}))
-    wanted = service(Name="web_a", Labels=stack.services["a"]["deploy"]["labels"])
-    looks = iter([[wanted], [wanted], [service(Name="web_a", template=OLD)]])
+    stack, wanted = ONE, service(Name="web_a", Labels=LABELS)
+    looks = iter([[wanted], [wanted], [service(Name="web_a", **found)]])
     monkeypatch.setattr(apply, "_services", lambda *_: next(looks))
     monkeypatch.setattr(apply, "wait", lambda *_, **__: None)
     with pytest.raises(SwarmopsError, match=said):
         apply.apply(Swarm(), stack, Deadline(1), Recap(), check=check, recorded={})  # type: ignore[arg-type]
+
+
+def test_a_service_that_was_only_scaled_meanwhile_is_the_version_that_was_deployed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    wanted, recap = service(Name="web_a", Labels=LABELS), Recap()
+    looks = iter([[wanted], [wanted], [service(6, Name="web_a", Labels=LABELS)]])
+    monkeypatch.setattr(apply, "_services", lambda *_: next(looks))
+    monkeypatch.setattr(apply, "wait", lambda *_, **__: None)
+    apply.apply(Swarm(), ONE, Deadline(1), recap, check=held, recorded={})  # type: ignore[arg-type]
+    assert recap.notes == ["web_a was scaled by somebody else meanwhile: replicas 6 → 1 by the next deploy."]
 
 
 @pytest.mark.parametrize(("check", "ended"), [(held, ["web_b"]), (lost, [])], ids=["held", "lost"])
@@ -169,6 +201,7 @@ def test_who_lost_the_lock_takes_no_service_away(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(apply, "_services", lambda *_: [service(Name="web_b")])
     monkeypatch.setattr(apply, "wait", lambda *_, **__: None)
     monkeypatch.setattr(apply, "end", lambda _, services: done.extend(service.name for service in services))
+    monkeypatch.setattr(apply, "unended", lambda *_: [])
     with suppress(LockLost):
         apply.apply(Swarm(), STACK, Deadline(1), Recap(), check=check, recorded={})  # type: ignore[arg-type]
     assert done == ended
