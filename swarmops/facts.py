@@ -251,9 +251,9 @@ def services(api: EngineAPI, stack: str = "") -> list[Service]:
     return sorted((Service.of(item) for item in api.get("/services", filters=filters)), key=lambda item: item.name)
 
 
-def tasks(api: EngineAPI, service: str = "") -> list[Task]:
-    """The tasks of the swarm, or of one service by name or id, those of the past among them."""
-    return [Task.of(task) for task in api.get("/tasks", filters={"service": [service]} if service else None)]
+def tasks(api: EngineAPI) -> list[Task]:
+    """The tasks of the swarm, those of the past among them."""
+    return [Task.of(task) for task in api.get("/tasks")]
 
 
 def networks(api: EngineAPI) -> list[Json]:

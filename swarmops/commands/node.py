@@ -10,14 +10,12 @@ from swarmops.commands import Command, docker
 def update(
     node_id: str,
     *,
-    role: str | None = None,
     availability: str | None = None,
     labels: Mapping[str, str] | None = None,
     without: Iterable[str] = (),
 ) -> Command:
     """Sets what is given, takes the labels `without` away and leaves the rest."""
-    options = [f"--role={role}"] if role else []
-    options += [f"--availability={availability}"] if availability else []
+    options = [f"--availability={availability}"] if availability else []
     options += [f"--label-add={key}={value}" for key, value in sorted((labels or {}).items())]
     options += [f"--label-rm={key}" for key in sorted(without)]
     return docker("node", "update", *options, node_id)

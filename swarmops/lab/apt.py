@@ -11,7 +11,6 @@ from swarmops.commands import Command
 from swarmops.connect import local
 from swarmops.errors import CommandFailed
 
-TARGET = "$(REPO_URI) $(RELEASE) $(COMPONENT) $(ORIGIN)"
 UNKNOWN = "$(ORIGIN)"
 """What apt prints for the origin of a source that it has downloaded nothing of yet."""
 

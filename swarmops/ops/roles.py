@@ -15,13 +15,11 @@ from swarmops.quorum import last, refuse_loss
 from swarmops.wait import Deadline, until
 
 
-def set_role(cluster: Cluster, member: SwarmNode, role: Role, deadline: Deadline) -> None:
-    """Promotes or demotes and waits until it is true. Raises SwarmopsError where the quorum would be lost."""
-    set_roles(cluster, {member.name: member}, role, deadline)
-
-
 def set_roles(cluster: Cluster, members: Mapping[str, SwarmNode], role: Role, deadline: Deadline) -> None:
-    """The same for several members, by the names of the inventory, at once."""
+    """Promotes or demotes members, by the names of the inventory, at once, and waits until it is true.
+
+    Raises SwarmopsError where the quorum would be lost.
+    """
     if role is Role.WORKER:
         # Swarm demotes no node whose promotion it has accepted and not carried out.
         until(

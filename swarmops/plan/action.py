@@ -56,11 +56,6 @@ class Action:
     after: str = ""
 
     @property
-    def line(self) -> str:
-        """As `up` tells that it is done: `worker01: join as worker`."""
-        return f"{self.node}: {self.what}"
-
-    @property
     def why(self) -> str:
         """The reason, and what has to come before it is known."""
         return f"{self.reason}; known after {self.after}" if self.after else self.reason

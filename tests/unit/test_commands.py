@@ -35,7 +35,7 @@ CASES: dict[str, Command] = {
     "swarm.rotate_ca": swarm.rotate_ca(),
     "node.update nothing": node.update("n1"),
     "node.update all": node.update(
-        "n1", role="manager", availability="drain", labels={"region": "east 1", "disk": "ssd"}, without=["zone", "a b"]
+        "n1", availability="drain", labels={"region": "east 1", "disk": "ssd"}, without=["zone", "a b"]
     ),
     "node.promote": node.promote("n1"),
     "node.demote": node.demote("n1"),

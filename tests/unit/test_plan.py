@@ -12,7 +12,7 @@ from swarmops import plan
 from swarmops.errors import InputError, SwarmopsError
 from swarmops.facts import Engine, SwarmNode
 from swarmops.inventory import Inventory, Role, load
-from swarmops.plan import Lab, Seen, Step, Swarm, leaving, members
+from swarmops.plan import Action, Lab, Seen, Step, Swarm, leaving, members
 
 NODES = (host("manager", Role.MANAGER), host("worker01"))
 BOTH = {"manager": manager("manager"), "worker01": member("worker01")}
@@ -54,8 +54,12 @@ def inventory(tmp_path: Path) -> Inventory:
     return load(file)
 
 
+def line(action: Action) -> str:
+    return f"{action.node}: {action.what}"
+
+
 def lines(made: plan.Plan) -> list[str]:
-    return [f"{action.line} ({action.why})" for action in made.actions]
+    return [f"{line(action)} ({action.why})" for action in made.actions]
 
 
 def stands(*listed: SwarmNode, **seen: Any) -> Seen:
@@ -168,14 +172,14 @@ def test_settings(stated: dict[str, Any], present: dict[str, Any], command: list
 def test_an_action_says_what_and_why() -> None:
     stated = host("worker01", availability="pause", labels={"b": "2", "a": "1"})
     (action,) = members.settings(stated, member("worker01", labels={"a": "0"}))
-    assert (action.line, action.why) == ("worker01: set a=1, b=2, pause", "a is 0, b is not set, it is active")
+    assert (line(action), action.why) == ("worker01: set a=1, b=2, pause", "a is 0, b is not set, it is active")
 
 
 def test_to_drain_is_more_than_a_command() -> None:
     stated = host("worker01", availability="drain", labels={"a": "1"})
     first, last = members.settings(stated, member("worker01"))
-    assert (first.line, str(first.command)) == ("worker01: set a=1", "docker node update --label-add=a=1 id-worker01")
-    assert (last.line, last.why, last.step, last.command) == ("worker01: drain", "it is active", Step.DRAIN, None)
+    assert (line(first), str(first.command)) == ("worker01: set a=1", "docker node update --label-add=a=1 id-worker01")
+    assert (line(last), last.why, last.step, last.command) == ("worker01: drain", "it is active", Step.DRAIN, None)
     assert members.settings(stated, member("worker01", availability="drain", labels={"a": "1"})) == []
 
 
@@ -196,7 +200,7 @@ def test_promotions_come_before_demotions() -> None:
         "d": member("d"),
         "e": member("e", role="manager"),
     }
-    assert [action.line for action in members.roles(nodes, there)] == [
+    assert [line(action) for action in members.roles(nodes, there)] == [
         "b: promote to manager",
         "d: promote to manager",
         "a: demote to worker",
@@ -318,7 +322,7 @@ def test_nodes_that_left_are_emptied_before_the_first_one_goes(inventory: Invent
     left = (marked("worker08"), marked("manager02", reachability="reachable"), marked("worker09", state="down"))
     lab = Lab(former={"worker08": "running", "worker10": "exited"})
     made = plan.make(inventory, stands(*RIGHT, *left, lab=lab))
-    assert [action.line for action in made.actions] == [
+    assert [line(action) for action in made.actions] == [
         "worker08: drain",
         "manager02: drain",
         "manager02: demote to worker",
@@ -351,7 +355,10 @@ def test_a_limit_leaves_everything_else_alone(inventory: Inventory) -> None:
     assert lines(made) == ["worker02: label swarmops.node=worker02 (it marks whom swarmops looks after)"]
     assert (made.notes, made.awaited) == ((), ())
     made = plan.make(inventory, seen, [inventory.node("worker01")])
-    assert [action.line for action in made.actions] == ["worker01: start the container", "worker01: set region=east"]
+    assert [line(action) for action in made.actions] == [
+        "worker01: start the container",
+        "worker01: set region=east",
+    ]
 
 
 def test_a_limit_without_anybody_who_makes_the_swarm(inventory: Inventory) -> None:
@@ -364,10 +371,10 @@ def test_what_an_interrupted_making_left_goes_first(inventory: Inventory) -> Non
     strays = {"0123456789ab_demo-worker02": "worker02"}
     made = plan.make(inventory, stands(*RIGHT, lab=Lab({"worker02": "its definition changed"}, strays=strays)))
     first, second = made.actions
-    assert (first.line, first.step, first.target) == (
+    assert (line(first), first.step, first.target) == (
         "worker02: remove the second container", Step.CLEAR, "0123456789ab_demo-worker02"
     )  # fmt: skip
-    assert second.line == "worker02: make the container anew"
+    assert line(second) == "worker02: make the container anew"
     assert plan.make(inventory, stands(*RIGHT, lab=Lab(strays=strays)), inventory.managers).actions == ()
 
 
@@ -375,7 +382,7 @@ def test_a_worker_that_moves_joins_anew_and_keeps_what_somebody_set(inventory: I
     old = marked("worker02", labels={"own": "kept"}, availability="drain")
     lab = Lab({"worker02": "its definition changed"}, moved={"worker02": "10.89.0.34"})
     made = plan.make(inventory, stands(*RIGHT[:2], old, lab=lab))
-    assert [action.line for action in made.actions] == [
+    assert [line(action) for action in made.actions] == [
         "worker02: make the container anew",
         "worker02: leave its swarm",
         "worker02: join as worker",
@@ -399,7 +406,7 @@ def test_a_worker_that_was_interrupted_as_it_moved(inventory: Inventory, engine:
     made = plan.make(inventory, stands(*RIGHT[:2], MOVED, engines={"worker02": engine}))
     leave = ["worker02: leave its swarm"] if left else []
     joined = ["worker02: join as worker", "worker02: remove entry id-worker02"]
-    assert [action.line for action in made.actions] == [*leave, *joined]
+    assert [line(action) for action in made.actions] == [*leave, *joined]
 
 
 def test_a_worker_is_where_it_joined(inventory: Inventory) -> None:
@@ -431,12 +438,12 @@ def test_nor_does_one_that_sleeps(inventory: Inventory) -> None:
 def test_a_node_that_left_makes_way_for_one_that_needs_its_address(inventory: Inventory) -> None:
     lab = Lab({"worker02": "it does not exist"}, former={"worker09": "running"}, blocked={"worker09": "worker02"})
     made = plan.make(inventory, stands(*RIGHT[:2], marked("worker09"), lab=lab))
-    assert [action.line for action in made.first] == [
+    assert [line(action) for action in made.first] == [
         "worker09: drain",
         "worker09: remove from the swarm",
         "worker09: remove its container",
     ]
-    assert made.actions[3].line == "worker02: start the container"
+    assert line(made.actions[3]) == "worker02: start the container"
 
 
 def test_the_last_manager_makes_no_way(inventory: Inventory) -> None:

@@ -17,7 +17,7 @@ from swarmops.facts import SwarmNode
 from swarmops.inventory import Role
 from swarmops.ops import nodes as node_ops
 from swarmops.ops.members import ATTEMPTS
-from swarmops.ops.roles import role_not_taken, set_role, set_roles
+from swarmops.ops.roles import role_not_taken, set_roles
 from swarmops.report import Progress, Recap
 from swarmops.wait import Deadline
 
@@ -153,28 +153,28 @@ def test_a_node_that_does_not_answer_has_not_taken_its_role(role: Role) -> None:
 
 def test_a_change_of_role_waits_until_it_is_true() -> None:
     swarm = cluster(manager("m1"), member("w1"))
-    set_role(swarm, member("w1"), Role.MANAGER, Deadline(1))
-    set_role(swarm, manager("w1"), Role.WORKER, Deadline(1))
+    set_roles(swarm, {"w1": member("w1")}, Role.MANAGER, Deadline(1))
+    set_roles(swarm, {"w1": manager("w1")}, Role.WORKER, Deadline(1))
     assert swarm.commands == ["docker node promote id-w1", "docker node demote id-w1"]
 
 
 def test_no_node_is_demoted_while_it_is_being_promoted() -> None:
     swarm = cluster(manager("m1"), member("w1", role="manager"))
     with pytest.raises(WaitTimeout, match="w1 is still being promoted"):
-        set_role(swarm, member("w1", role="manager"), Role.WORKER, Deadline(0))
+        set_roles(swarm, {"w1": member("w1", role="manager")}, Role.WORKER, Deadline(0))
     assert swarm.commands == []
 
 
 def test_a_role_that_is_never_taken() -> None:
     swarm = cluster(manager("m1"), manager("w1"), stuck=True)
     with pytest.raises(WaitTimeout, match="w1 is still one of the managers"):
-        set_role(swarm, manager("w1"), Role.WORKER, Deadline(0))
+        set_roles(swarm, {"w1": manager("w1")}, Role.WORKER, Deadline(0))
 
 
 def test_what_would_lose_the_quorum_is_not_begun() -> None:
     swarm = cluster(manager("m1"), member("w1"))
     with pytest.raises(SwarmopsError, match="last manager"):
-        set_role(swarm, manager("m1"), Role.WORKER, Deadline(1))
+        set_roles(swarm, {"m1": manager("m1")}, Role.WORKER, Deadline(1))
     assert swarm.commands == []
 
 
