@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 
-from swarmops import facts, stackfile
+from swarmops import facts, stackdiff, stackfile
 from swarmops.cluster import Cluster
 from swarmops.commands import docker, service as service_commands, stack as commands
 from swarmops.commands.stack import IMAGE_LABEL
@@ -51,11 +51,11 @@ def apply(
     """
     running = _services(cluster, stack)
     # Lint has refused a deploy that needs what a service has which goes; a version of before comes back all the same.
-    gone = stackfile.leftovers(stack, running)
+    gone = stackdiff.leftovers(stack, running)
     if first := gone if back else ports.holding(stack, gone):
         check()
         _take_away(cluster, first, deadline, recap)
-    changes = stackfile.differences(stack, running, recorded)
+    changes = stackdiff.differences(stack, running, recorded)
     past = over(cluster) if changes else None  # what fails before the first look is no history
     if changes:
         configs.create(cluster, stack, secrets or {})
@@ -80,7 +80,7 @@ def apply(
     services = _services(cluster, stack)
     _check_version(stack, services, recap)
     try:
-        _take_away(cluster, stackfile.leftovers(stack, services), deadline, recap)
+        _take_away(cluster, stackdiff.leftovers(stack, services), deadline, recap)
     except WaitTimeout as late:  # no reason to undo what runs
         recap.note(f"What the file has not any more is removed, and still ends: {late.said}")
     for name in sorted(wanted):
@@ -161,10 +161,10 @@ def _check_version(stack: Stack, running: list[Service], recap: Recap) -> None:
     """Raises SwarmopsError when what runs well is not what was deployed; that it was only scaled is said."""
     there = {service.name: service for service in running}
     others = []
-    for short, reason in stackfile.differences(stack, running).items():
+    for short, reason in stackdiff.differences(stack, running).items():
         name = stack.full_name(short)
         service = there.get(name)
-        if service and stackfile.is_scaled(stack.services[short], service):
+        if service and stackdiff.is_scaled(stack.services[short], service):
             recap.note(f"{name} was scaled by somebody else meanwhile: {reason} by the next deploy.")
         elif service and rolled_back(service):
             others.append(f"{name}: swarm put the version before back: {service.update_message}")

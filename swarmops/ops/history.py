@@ -9,7 +9,7 @@ from copy import deepcopy
 from dataclasses import replace
 from difflib import unified_diff
 
-from swarmops import difference, facts, record, stackfile
+from swarmops import difference, facts, record, stackdiff
 from swarmops.cluster import Cluster
 from swarmops.constraints import eligible
 from swarmops.errors import CommandFailed, ConnectionFailed, InputError, NotFound, SwarmopsError
@@ -58,7 +58,7 @@ def diff(cluster: Cluster, name: str) -> str:
         lines += [f"  {line}" for line in difference.lines(old, new)]
         lines += [line for pair in _changed_configs(last, stack) for line in _config_lines(cluster, stack, *pair)]
     for service in running:
-        if by_hand := stackfile.changed_by_hand(service, last.specs.get(service.name) if last else None):
+        if by_hand := stackdiff.changed_by_hand(service, last.specs.get(service.name) if last else None):
             lines += [f"{service.name} was changed by hand:", *(f"  {line}" for line in by_hand)]
     return "\n".join(lines)
 
@@ -79,8 +79,8 @@ def _accepted(cluster: Cluster, name: str) -> Stack:
 
 def _changes(stack: Stack, running: Iterable[Service], last: Record | None) -> dict[str, str]:
     there = list(running)
-    found = stackfile.differences(stack, there, last.specs if last else {})
-    removed = {service.name: "removed" for service in stackfile.leftovers(stack, there)}
+    found = stackdiff.differences(stack, there, last.specs if last else {})
+    removed = {service.name: "removed" for service in stackdiff.leftovers(stack, there)}
     return {stack.full_name(short): reason for short, reason in found.items()} | removed
 
 
@@ -194,7 +194,7 @@ def _refuse_absent(cluster: Cluster, stack: Stack, wanted: Record, unheard: Mapp
     running = cluster.ask(lambda api: facts.services(api, stack.name))
     absent = [
         f"{stack.full_name(short)}: {stacks.unavailable(image, unheard[image])}; not seen on {', '.join(nodes)}"
-        for short in stackfile.differences(stack, running, wanted.specs)
+        for short in stackdiff.differences(stack, running, wanted.specs)
         if (image := stack.services[short]["image"]) in unheard and (nodes := _without(cluster, stack.services[short]))
     ]
     if absent:

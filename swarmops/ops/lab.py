@@ -15,8 +15,8 @@ from swarmops.inventory import Node
 from swarmops.lab import containers, gossip
 from swarmops.lab.containers import Container
 from swarmops.ops.autolock import unlock
-from swarmops.ops.cluster import DIAL_WHEN_UP
 from swarmops.ops.convergence import Watch
+from swarmops.ops.up import DIAL_WHEN_UP
 from swarmops.report import Recap
 from swarmops.wait import Deadline, until
 

@@ -11,7 +11,8 @@ from swarmops.errors import InputError, WaitTimeout
 from swarmops.inventory import Inventory
 from swarmops.lab.images import LAB, ensure_images
 from swarmops.lab.install import ensure_compose, ensure_debootstrap, ensure_engine
-from swarmops.ops import cluster as clusters, deploy, images
+from swarmops.ops import deploy, images
+from swarmops.ops.up import up
 from swarmops.report import Progress, Recap
 from swarmops.wait import POLL_SECONDS, Deadline
 
@@ -27,7 +28,7 @@ def quickstart(inventory: Inventory, progress: Progress, timeout: float) -> str:
     deadline = Deadline(timeout)
     prepare(inventory, progress)
     with Cluster(inventory, progress) as cluster:
-        clusters.up(cluster, deadline.left, Recap())
+        up(cluster, deadline.left, Recap())
         progress.done(f"{len(inventory.nodes)} nodes are Ready")
         for name in images.names(inventory):
             images.push(cluster, name)

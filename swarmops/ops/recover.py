@@ -17,8 +17,8 @@ from swarmops.errors import ConnectionFailed, InputError, PendingError, Swarmops
 from swarmops.facts import Engine, SwarmNode
 from swarmops.inventory import Node, Role
 from swarmops.ops import former
-from swarmops.ops.cluster import up
 from swarmops.ops.planning import ask_engines
+from swarmops.ops.up import up
 from swarmops.plan import match
 from swarmops.quorum import Quorum
 from swarmops.raft import Position, position

@@ -15,8 +15,8 @@ from swarmops.errors import ConnectionFailed, InputError, Refused, SwarmopsError
 from swarmops.facts import MARK, Engine
 from swarmops.inventory import Node
 from swarmops.ops import convergence, former, images
-from swarmops.ops.cluster import up
 from swarmops.ops.members import change
+from swarmops.ops.up import up
 from swarmops.report import Recap
 from swarmops.wait import Deadline, until
 

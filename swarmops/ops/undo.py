@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from swarmops import facts, stackfile
+from swarmops import facts, stackdiff
 from swarmops.cluster import Cluster
 from swarmops.commands import service as commands
 from swarmops.errors import SwarmopsError
@@ -32,7 +32,7 @@ def version(cluster: Cluster, kept: Record) -> Stack:
 def unlike(cluster: Cluster, kept: Record, running: Iterable[Service]) -> bool:
     """Whether a stack's services are others than a record has: changed by hand, or by a deploy that was interrupted."""
     old = version(cluster, kept)
-    return bool(stackfile.differences(old, running, kept.specs) or stackfile.leftovers(old, list(running)))
+    return bool(stackdiff.differences(old, running, kept.specs) or stackdiff.leftovers(old, list(running)))
 
 
 def _ours(service: Service) -> bool:

@@ -22,7 +22,7 @@ LIMIT = "nodes and groups that it is about, with commas: worker02,managers; all,
 def up(c: Context, timeout: int = Seconds(300), limit: str = "") -> None:
     """Start the lab, make the swarm, and wait until every node is Ready and in its role."""
     with session(c) as cluster, recap() as done:
-        from swarmops.ops.cluster import up as bring_up
+        from swarmops.ops.up import up as bring_up
 
         bring_up(cluster, timeout, done, chosen(cluster, limit))
 

@@ -179,11 +179,8 @@ def test_services_of_a_stack(stack: str, filters: Any) -> None:
     assert api.asked == [("/services", filters)]
 
 
-@pytest.mark.parametrize(("name", "filters"), [("", None), ("s1", {"service": ["s1"]})])
-def test_tasks_of_a_service(name: str, filters: Any) -> None:
-    api = Answers({"/tasks": [TASK]})
-    assert [made.id for made in facts.tasks(api, name)] == ["t1"]
-    assert api.asked == [("/tasks", filters)]
+def test_the_tasks_of_the_swarm() -> None:
+    assert [made.id for made in facts.tasks(Answers({"/tasks": [TASK]}))] == ["t1"]
 
 
 def test_join_tokens_are_secrets() -> None:

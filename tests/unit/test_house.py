@@ -48,6 +48,7 @@ FLOORS = (
         "swarmops.plan",
         "swarmops.verdict",
         "swarmops.stackfile",
+        "swarmops.stackdiff",
         "swarmops.lint",
         "swarmops.lab.up",
         "swarmops.lab.gossip",
@@ -63,8 +64,8 @@ FLOORS = (
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
 
 PURE = (
-    "swarmops.commands", "swarmops.plan", "swarmops.verdict", "swarmops.stackfile", "swarmops.constraints",
-    "swarmops.placement", "swarmops.definition", "swarmops.spread", "swarmops.quorum", "swarmops.evacuation",
+    "swarmops.commands", "swarmops.plan", "swarmops.verdict", "swarmops.stackfile", "swarmops.stackdiff",
+    "swarmops.constraints", "swarmops.placement", "swarmops.definition", "swarmops.spread", "swarmops.quorum", "swarmops.evacuation",
     "swarmops.overlay", "swarmops.health", "swarmops.validity", "swarmops.difference", "swarmops.composefile",
     "swarmops.variables", "swarmops.lint", "swarmops.loglines", "swarmops.drill", "swarmops.masking", "swarmops.raft",
 )  # fmt: skip

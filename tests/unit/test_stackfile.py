@@ -10,7 +10,7 @@ import pytest
 import yaml
 from samples import service
 
-from swarmops import stackfile
+from swarmops import stackdiff, stackfile
 from swarmops.errors import InputError
 from swarmops.facts import Service
 from swarmops.stackfile import SPEC_LABEL, Stack
@@ -207,25 +207,25 @@ def test_the_default_network_belongs_to_who_names_none() -> None:
 )
 def test_differences(changed: dict[str, Any], reasons: dict[str, str]) -> None:
     stack = pinned()
-    assert stackfile.differences(stack, as_deployed(stack, **changed)) == reasons
+    assert stackdiff.differences(stack, as_deployed(stack, **changed)) == reasons
 
 
 def test_what_the_swarm_has_not_is_new() -> None:
     stack = pinned()
-    assert stackfile.differences(stack, []) == {"api": "new", "proxy": "new"}
-    assert stackfile.differences(stack, as_deployed(stack)[1:]) == {"api": "new"}
+    assert stackdiff.differences(stack, []) == {"api": "new", "proxy": "new"}
+    assert stackdiff.differences(stack, as_deployed(stack)[1:]) == {"api": "new"}
 
 
 def test_a_global_service_has_no_replicas_to_differ_in() -> None:
     stack = pinned("services: {api: {image: x, deploy: {mode: global}}}")
-    assert stackfile.differences(stack, as_deployed(stack)) == {}
+    assert stackdiff.differences(stack, as_deployed(stack)) == {}
 
 
 def test_leftovers() -> None:
     stack = pinned()
     old = service(Name="web_old")
-    assert stackfile.leftovers(stack, [*as_deployed(stack), old]) == [old]
-    assert stackfile.leftovers(stack, as_deployed(stack)) == []
+    assert stackdiff.leftovers(stack, [*as_deployed(stack), old]) == [old]
+    assert stackdiff.leftovers(stack, as_deployed(stack)) == []
 
 
 def test_only_some_services() -> None:

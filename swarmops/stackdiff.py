@@ -1,0 +1,70 @@
+"""What a stack's file has and the swarm has not, and the other way round. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from swarmops import difference
+from swarmops.facts import Json, Service
+from swarmops.stackfile import SPEC_LABEL, Stack
+
+
+def differences(stack: Stack, running: Iterable[Service], recorded: Mapping[str, Json] | None = None) -> dict[str, str]:
+    """Why a service has to be deployed, by its short name; empty when the swarm has exactly this stack.
+
+    `recorded` has the specifications that the services had when the stack was last verified, by their names in the
+    swarm: another one with the same definition was changed by hand.
+    """
+    seen = {service.name: service for service in running}
+    reasons = {}
+    for short, wanted in stack.services.items():
+        name = stack.full_name(short)
+        service = seen.get(name)
+        reason = _difference(wanted, service, (recorded or {}).get(name)) if service else "new"
+        if reason:
+            reasons[short] = reason
+    return reasons
+
+
+def _difference(wanted: Mapping[str, Any], service: Service, recorded: Json | None) -> str:
+    if service.image != wanted["image"]:
+        return f"image {_short(service.image)} → {_short(wanted['image'])}"
+    replicas = wanted["deploy"].get("replicas", 1)
+    if service.replicas is not None and service.replicas != replicas:
+        return f"replicas {service.replicas} → {replicas}"
+    if service.labels.get(SPEC_LABEL) != wanted["deploy"]["labels"][SPEC_LABEL]:
+        return "definition changed"
+    return "changed by hand" if changed_by_hand(service, recorded) else ""
+
+
+def is_scaled(wanted: Mapping[str, Any], service: Service) -> bool:
+    """Whether a service differs from its definition in the number of replicas alone."""
+    same = service.labels.get(SPEC_LABEL) == wanted["deploy"]["labels"][SPEC_LABEL]
+    return same and service.image == wanted["image"] and service.replicas is not None
+
+
+def changed_by_hand(service: Service, recorded: Json | None) -> list[str]:
+    """What somebody changed in a service since its definition was deployed, in lines.
+
+    `recorded` is the specification that it had then.
+    """
+    if recorded is None or recorded["Labels"].get(SPEC_LABEL) != service.labels.get(SPEC_LABEL):
+        return []
+    return list(difference.lines(_settled(recorded), _settled(service.spec)))
+
+
+def _settled(spec: Json) -> Json:
+    """Without the count of forced updates: they change nothing but where tasks run."""
+    return {**spec, "TaskTemplate": {key: value for key, value in spec["TaskTemplate"].items() if key != "ForceUpdate"}}
+
+
+def _short(image: str) -> str:
+    name, _, digest = image.partition("@sha256:")
+    return f"{name}@{digest[:8]}" if digest else name
+
+
+def leftovers(stack: Stack, running: Iterable[Service]) -> list[Service]:
+    """The services that the swarm has under this stack's name, and the file has not."""
+    wanted = {stack.full_name(short) for short in stack.services}
+    return [service for service in running if service.name not in wanted]
