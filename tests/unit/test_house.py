@@ -65,9 +65,10 @@ FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
 
 PURE = (
     "swarmops.commands", "swarmops.plan", "swarmops.verdict", "swarmops.stackfile", "swarmops.stackdiff",
-    "swarmops.constraints", "swarmops.placement", "swarmops.definition", "swarmops.spread", "swarmops.quorum", "swarmops.evacuation",
-    "swarmops.overlay", "swarmops.health", "swarmops.validity", "swarmops.difference", "swarmops.composefile",
-    "swarmops.variables", "swarmops.lint", "swarmops.loglines", "swarmops.drill", "swarmops.masking", "swarmops.raft",
+    "swarmops.constraints", "swarmops.placement", "swarmops.definition", "swarmops.spread", "swarmops.quorum",
+    "swarmops.evacuation", "swarmops.overlay", "swarmops.health", "swarmops.validity", "swarmops.difference",
+    "swarmops.composefile", "swarmops.variables", "swarmops.lint", "swarmops.loglines", "swarmops.drill",
+    "swarmops.masking", "swarmops.raft",
 )  # fmt: skip
 # What the pure ones may use of libraries: nothing of it reads a file, a clock or the environment.
 HARMLESS = {
