@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import struct
 from collections.abc import Callable
 
 NANO = 10**9
@@ -16,15 +17,25 @@ MOST = (1 << 63) - 1
 LEAST_MEMORY = 4 << 20
 LEAST_CPUS = 10**6
 """Bytes, and thousand-millionths of a processor: the engine refuses less."""
+HUB = re.compile(r"^(?:(?:index\.)?docker\.io/)?(?:library/(?=[^/]+$))?")
+"""What docker leaves out of the name of an image that the hub has."""
 CONSTRAINT = re.compile(r"\s*([\w.\-/]+)\s*(==|!=)\s*(\S.*?)\s*")
 
 
 def duration(text: str) -> int:
     """Nanoseconds."""
     value = sum(float(number) * UNITS[unit] for number, unit in DURATION.findall(text))
-    if (text != "0" and not re.fullmatch(f"(?:{DURATION.pattern})+", text)) or value > MOST:
+    if (text != "0" and not re.fullmatch(f"(?:{DURATION.pattern})+", text)) or value >= MOST:
         raise ValueError("should be a duration such as 500ms, 10s or 1m30s")
     return round(value)
+
+
+def monitor(text: str) -> int:
+    """Nanoseconds for which swarm watches a task."""
+    value = duration(text)
+    if not value:
+        raise ValueError("should be more than 0, which swarm takes for its own 5s")
+    return value
 
 
 def show_duration(value: int) -> str:
@@ -65,8 +76,8 @@ def cpus(text: str) -> int:
 
 
 def show_cpus(value: int) -> str:
-    """A number of processors."""
-    return f"{value / NANO:g}"
+    """A number of processors, to the last digit."""
+    return f"{value // NANO}.{value % NANO:09}".rstrip("0").rstrip(".")
 
 
 def count(text: str) -> int:
@@ -77,10 +88,26 @@ def count(text: str) -> int:
 
 
 def ratio(text: str) -> float:
-    """A part of the whole."""
+    """A part of the whole, in the fewest digits that mean the same to the engine, which keeps it in 32 bits."""
     if not re.fullmatch(r"0?\.\d+|0|1|1\.0+|0\.0+", text):
         raise ValueError("should be a number from 0 to 1")
-    return float(text)
+    kept = _in_32_bits(float(text))
+    shorter = (float(f"{kept:.{digits}g}") for digits in range(1, 10))
+    return next(value for value in shorter if _in_32_bits(value) == kept)
+
+
+def show_ratio(value: float) -> str:
+    """A part of the whole, in as many digits as 32 bits have."""
+    return f"{value:.9g}"
+
+
+def _in_32_bits(value: float) -> float:
+    return float(struct.unpack("f", struct.pack("f", value))[0])
+
+
+def short(image: str) -> str:
+    """An image's name as docker writes it into a specification."""
+    return HUB.sub("", image, count=1)
 
 
 def words(text: str) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from swarmops.definition.forms import (
     cpus,
     duration,
     memory,
+    monitor,
     network,
     one_of,
     pair,
@@ -26,6 +27,7 @@ from swarmops.definition.forms import (
     show_cpus,
     show_duration,
     show_memory,
+    show_ratio,
     words,
 )
 from swarmops.facts import Json
@@ -116,8 +118,8 @@ def _changing(kind: str, *actions: str) -> dict[str, One]:
         f"{kind}-parallelism": One(count, at(f"{place}.Parallelism"), 1),
         f"{kind}-order": One(one_of("start-first", "stop-first"), at(f"{place}.Order"), "stop-first"),
         f"{kind}-failure-action": One(one_of(*actions), at(f"{place}.FailureAction"), "pause"),
-        f"{kind}-monitor": One(duration, at(f"{place}.Monitor"), 5 * NANO, show_duration),
-        f"{kind}-max-failure-ratio": One(ratio, at(f"{place}.MaxFailureRatio"), 0, "{:g}".format),
+        f"{kind}-monitor": One(monitor, at(f"{place}.Monitor"), 5 * NANO, show_duration),
+        f"{kind}-max-failure-ratio": One(ratio, at(f"{place}.MaxFailureRatio"), 0, show_ratio),
     }
 
 

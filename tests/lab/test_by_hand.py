@@ -12,14 +12,15 @@ from faults import ctrl_c, watched
 
 PORT = 8085
 OPTIONS = (
-    "--replicas=2", f"--publish={PORT}:8080", "--network=by-hand", "--constraint=node.role==worker",
-    "--placement-pref=spread=node.labels.zone", "--replicas-max-per-node=2", "--limit-cpu=0.5", "--limit-memory=64m",
-    "--reserve-cpu=0.1", "--reserve-memory=8m", "--update-parallelism=2", "--update-delay=10ms", "--update-monitor=1s",
-    "--update-order=stop-first", "--update-failure-action=pause", "--update-max-failure-ratio=0.1",
-    "--rollback-parallelism=0", "--rollback-delay=20ms", "--rollback-monitor=1s", "--rollback-order=stop-first",
-    "--rollback-failure-action=continue", "--rollback-max-failure-ratio=0.2",
-    "--mount=type=bind,source=/tmp,target=/b,ro", "--mount=type=volume,source=data,target=/v",
-    "--mount=type=tmpfs,target=/t,tmpfs-size=1m", "--env=A=1", "--env=B=2 3",
+    "--replicas=2", f"--publish=0{PORT}:8080", "--network=by-hand", "--constraint=node.role==worker",
+    "--placement-pref=spread=node.labels.zone", "--replicas-max-per-node=2", "--limit-cpu=0.5000001",
+    "--limit-memory=64m", "--reserve-cpu=0.1", "--reserve-memory=8m", "--update-parallelism=2", "--update-delay=10ms",
+    "--update-monitor=1s", "--update-order=stop-first", "--update-failure-action=pause",
+    "--update-max-failure-ratio=0.3333333", "--rollback-parallelism=0", "--rollback-delay=20ms",
+    "--rollback-monitor=1s", "--rollback-order=stop-first", "--rollback-failure-action=continue",
+    "--rollback-max-failure-ratio=0.2", "--mount=type=bind,source=/tmp,target=/b,readonly=1,bind-propagation=RPRIVATE",
+    "--mount=type=volume,source=data,target=/v,volume-nocopy=false,volume-label=x",
+    "--mount=type=tmpfs,target=/t,tmpfs-size=1m,tmpfs-mode=0", "--env=A=1", "--env=B=2 3",
     "--label=team=web", "--container-label=c=d", "--stop-grace-period=3s", "--restart-condition=any",
 )  # fmt: skip
 
@@ -83,7 +84,7 @@ def test_every_option_is_in_the_specification(web: Lab) -> None:
     seen, one = spec(web), container(web)
     assert (seen["Mode"], seen["Labels"]) == ({"Replicated": {"Replicas": 2}}, {"team": "web"})
     assert seen["UpdateConfig"] == {
-        "Parallelism": 2, "Delay": 10**7, "FailureAction": "pause", "Monitor": 10**9, "MaxFailureRatio": 0.1,
+        "Parallelism": 2, "Delay": 10**7, "FailureAction": "pause", "Monitor": 10**9, "MaxFailureRatio": 0.3333333,
         "Order": "stop-first",
     }  # fmt: skip
     assert seen["RollbackConfig"] == {
@@ -96,7 +97,7 @@ def test_every_option_is_in_the_specification(web: Lab) -> None:
     assert seen["EndpointSpec"]["Mode"] == "dnsrr"
     template = seen["TaskTemplate"]
     assert template["Resources"] == {
-        "Limits": {"NanoCPUs": 5 * 10**8, "MemoryBytes": 64 << 20},
+        "Limits": {"NanoCPUs": 500000100, "MemoryBytes": 64 << 20},
         "Reservations": {"NanoCPUs": 10**8, "MemoryBytes": 8 << 20},
     }
     assert template["Placement"]["Constraints"] == ["node.role==worker"]

@@ -164,6 +164,15 @@ BAD: list[tuple[str, Any, str]] = [
     ("mount", ["type=tmpfs,source=a,target=/a"], "no source"),
     ("mount", ["type=tmpfs,target=/a,tmpfs-mode=rwx"], "octal"),
     ("mount", ["type=tmpfs,target=/a,tmpfs-size=big"], "a size"),
+    ("mount", ["type=bind,source=/a,target=/a,readonly=yes"], ": yes should be true or false"),
+    ("mount", ["source=aa,target=/a,volume-label==b"], "volume-label=name=value"),
+    ("mount", ["source=aa,target=/a,volume-opt"], "volume-opt=name=value"),
+    ("mount", ["source=aa,target=/a\rb"], "a line break stands outside of double quotes"),
+    ("mount", ["type=bind,src=/a,source=/b,target=/c"], "source is stated twice"),
+    ("mount", ["type=bind,source=/a,target=/c,ro,readonly=false"], "readonly is stated twice"),
+    ("mount", ["target=/c,volume-label=a=1,volume-label=a=2"], "volume-label=a is stated twice"),
+    ("mount", [" target=/c"], "no  target"),
+    ("publish", ["target=80,published=80,target=81"], "target is stated twice"),
 ]
 
 
