@@ -39,6 +39,9 @@ def parse(stated: Stated, publish_mode: str) -> tuple[Definition, dict[str, list
             except ValueError as error:
                 problems.append(Problem(f"--{name} {text}", 0, str(error)))
         found[name] = dict(values) if name in MANY else next(iter(values), None)
+        if name in MANY and not MANY[name].whole:
+            twice = {key for key, text in values if text != found[name][key]}
+            problems += [Problem(f"--{name} {key}", 0, "is stated twice, with different values") for key in twice]
     if problems:
         raise InputError.of(problems)
     return found, gone

@@ -190,6 +190,31 @@ def test_all_that_is_wrong_at_once() -> None:
     assert str(error.value).splitlines()[0] == "2 problems"
 
 
+@pytest.mark.parametrize(
+    ("name", "texts", "key"),
+    [
+        ("env", ["A=1", "B=1", "A=2"], "A"),
+        ("label", ["a=", "a=1"], "a"),
+        ("container-label", ["a=1", "a=2"], "a"),
+        ("mount", ["type=bind,src=/a,dst=/x", "type=bind,src=/b,dst=/x"], "/x"),
+    ],
+)
+def test_what_is_stated_twice_says_one_thing(name: str, texts: list[str], key: str) -> None:
+    with pytest.raises(InputError) as error:
+        definition.parse({name: texts}, "host")
+    assert str(error.value) == f"--{name} {key}: is stated twice, with different values"
+    assert list(definition.parse({name: [texts[0], texts[0]]}, "host")[0][name]) == [key]
+
+
+def test_the_same_in_other_words_is_stated_once() -> None:
+    for name, texts in {
+        "constraint": ["node.role==worker", "node.role == worker"],
+        "publish": ["80:80", "published=80,target=080"],
+        "mount": ["src=data,dst=/x,ro", "type=volume,source=data,target=/x,readonly=true"],
+    }.items():
+        assert len(definition.parse({name: texts}, "host")[0][name]) == 1
+
+
 def test_an_update_sets_what_is_stated_and_leaves_the_rest() -> None:
     told, gone = definition.parse({"replicas": "5", "env": ["A=2", "D=4"], "env-rm": ["B", "none"]}, "host")
     after = definition.updated(FULL, told, gone)
