@@ -12,7 +12,7 @@ from typing import Any
 
 from swarmops.definition.attached import publish
 from swarmops.definition.options import MANY, ONE
-from swarmops.errors import InputError, Problem
+from swarmops.errors import InputError, Problem, suggest
 from swarmops.facts import Json
 
 Definition = dict[str, Any]
@@ -79,6 +79,16 @@ def updated(before: Definition, stated: Definition, gone: Mapping[str, Iterable[
     return after
 
 
+def unfound(before: Definition, gone: Mapping[str, Iterable[str]]) -> list[str]:
+    """What `-rm` options name that is not there, in words."""
+    return [
+        f"There was no {name} {word}{suggest(word, before[name])}"
+        for name, words in gone.items()
+        for word in words
+        if not any(MANY[name].named(key, word) for key in before[name])
+    ]
+
+
 def changes(before: Definition, after: Definition) -> list[str]:
     """What differs, in words."""
     found = [
@@ -125,6 +135,18 @@ def to_update(before: Definition, after: Definition) -> list[tuple[str, str]]:
     for name, many in MANY.items():
         found += [(f"{name}-rm", value if many.whole else key) for key, value in _gone(name, before, after)]
         found += [(f"{name}-add", value) for _, value in _new(name, before, after)]
+    return found
+
+
+def inseparable(before: Definition, after: Definition) -> list[Problem]:
+    """Ports that should go, and with which docker, which goes by the one in the container, would take away others."""
+    found = []
+    for key, _ in _gone("publish", before, after):
+        inner = key.partition(":")[2]
+        if stay := [other for other in before["publish"] if other in after["publish"] and other.endswith(f":{inner}")]:
+            why = f"docker takes away all ports to {inner} at once, {', '.join(stay)} too"
+            way = f"--publish-rm {inner} first, and --publish for what stays in an update after that"
+            found.append(Problem(f"--publish-rm {key}", 0, f"{why}; write {way}"))
     return found
 
 

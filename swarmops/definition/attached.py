@@ -51,8 +51,11 @@ def ports(spec: Json) -> Iterator[tuple[str, str]]:
 
 
 def targets(key: str, word: str) -> bool:
-    """Whether a port is meant by a word, which has the port in the container, as docker has it: 80 or 53/udp."""
-    return key.partition(":")[2].rpartition("/")[0] == (word if "/" in word else f"{word}/tcp")
+    """Whether a port is meant by a word: 80 or 53/udp, the one in the container, as docker has it; 8080:80; its key."""
+    published, colon, port = word.rpartition(":")
+    outer, _, inner = key.partition(":")
+    port = port if "/" in port else f"{port}/tcp"
+    return published == (outer if colon else "") and port in (inner, inner.rpartition("/")[0])
 
 
 def mount(text: str) -> tuple[str, str]:

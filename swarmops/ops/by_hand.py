@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from swarmops import definition, facts
 from swarmops.cluster import Cluster
@@ -37,7 +38,8 @@ def create(cluster: Cluster, name: str, stated: Stated, timeout: float, *, keep:
     route = routing(cluster)
     endpoint = str(stated.get("endpoint-mode", "dnsrr" if route == "dns" else "vip"))
     told, _ = definition.parse({**stated, "endpoint-mode": endpoint}, "host" if endpoint == "dnsrr" else "ingress")
-    wanted = _possible(cluster, definition.complete(told), stated, route)
+    whole = definition.complete(told)
+    wanted = _possible(cluster, whole, stated, definition.conflicts(whole, stated, route))
     existing = _existing(cluster, name)
     if existing:
         _refuse_another(existing, definition.changes(_seen(cluster, existing), wanted))
@@ -63,7 +65,9 @@ def update(cluster: Cluster, name: str, stated: Stated, timeout: float, *, rollb
     route = routing(cluster) if {"endpoint-mode", "publish"} & stated.keys() else "mesh"
     meshless = route == "dns" or stated.get("endpoint-mode", before["endpoint-mode"]) == "dnsrr"
     told, removed = definition.parse(stated, "host" if meshless else "ingress")
-    wanted = _possible(cluster, definition.updated(before, told, removed), stated, route)
+    after = definition.updated(before, told, removed)
+    wrong = definition.conflicts(after, stated, route) + definition.inseparable(before, after)
+    wanted = _possible(cluster, after, stated, wrong)
     changes = definition.changes(before, wanted)
     if changes:
         # Only then: an update without a change would make the present version the previous one too.
@@ -83,6 +87,8 @@ def update(cluster: Cluster, name: str, stated: Stated, timeout: float, *, rollb
         raise put_back(cluster, failure, name, lambda: _as_before(cluster, service, Deadline(timeout))) from failure
     ingress.refresh(cluster, recap, deadline)
     recap.ok(name)
+    for text in definition.unfound(before, removed):
+        recap.note(text)
     return recap
 
 
@@ -93,9 +99,9 @@ def _check(name: str, stated: Stated) -> None:
         raise InputError("--image is missing", remedy=f"inv service.create {name} --image echo")
 
 
-def _possible(cluster: Cluster, wanted: Definition, stated: Stated, route: str) -> Definition:
-    """The definition with its image pinned. Raises InputError with all that cannot be."""
-    problems = definition.conflicts(wanted, stated, route)
+def _possible(cluster: Cluster, wanted: Definition, stated: Stated, wrong: Iterable[Problem]) -> Definition:
+    """The definition with its image pinned. Raises InputError with all that cannot be, and with what is `wrong`."""
+    problems = list(wrong)
     networks = _networks(cluster).values()
     for name in sorted(wanted["network"].keys() & set(stated.get("network", ())) - set(networks)):
         problems.append(Problem(f"--network {name}", 0, f"the swarm has no such network{suggest(name, networks)}"))

@@ -54,7 +54,7 @@ MANY = {
 """Options that may be given several times."""
 
 REMOVED = {
-    "publish-rm": "take away a port, by the one in the container: 80",
+    "publish-rm": "take away a port, by the one in the container: 80, or by both: 8080:80",
     "mount-rm": "take away a mount, by its target: /data",
     "env-rm": "take away an environment variable, by its name",
     "label-rm": "take away a label, by its name",

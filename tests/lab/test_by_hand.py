@@ -30,7 +30,7 @@ def net(pushed: Lab) -> Iterator[Lab]:
     """The lab with a network by hand; nothing of these tests is left at the end."""
     pushed.inv("network.create", "by-hand", "--attachable", "--encrypted", "--subnet", "10.94.0.0/24")
     yield pushed
-    pushed.inv("service.rm", "web,other,bad,back", check=None)
+    pushed.inv("service.rm", "web,other,bad,back,two", check=None)
     pushed.inv("network.rm", "by-hand")
 
 
@@ -166,6 +166,24 @@ def test_a_scale_that_fails_is_undone(net: Lab) -> None:
     net.inv("scale", "few=9", "--timeout=15", "--no-rollback", check=1)
     assert spec(net, "few")["Mode"]["Replicated"]["Replicas"] == 9
     net.inv("service.rm", "few")
+
+
+def test_ports_go_as_docker_can_take_them_away_or_the_update_is_refused(net: Lab) -> None:
+    def published() -> list[int]:
+        return [port["PublishedPort"] for port in spec(net, "two")["EndpointSpec"].get("Ports", [])]
+
+    ports = ("--publish=8086:8080", "--publish=8087:8080", "--publish=8088:8081")
+    net.inv("service.create", "two", "--image=echo", "--constraint=node.role==worker", "--update-monitor=1s", *ports)
+    for options in (("--publish-rm=8086:8080",), ("--publish-rm=8080", "--publish=8087:8080")):
+        refused = net.inv("service.update", "two", *options, check=2).err
+        assert "8087:8080/tcp/host too; write --publish-rm 8080/tcp/host first" in refused
+    assert published() == [8086, 8087, 8088]
+    assert "changed=1" in net.inv("service.update", "two", "--publish-rm=8088:8081").out
+    again = net.inv("service.update", "two", "--publish-rm=8088:8081").out
+    assert "Nothing to change.\nThere was no publish 8088:8081" in again
+    assert "changed=1" in net.inv("service.update", "two", "--publish-rm=8080", "--publish=8089:8080").out
+    assert published() == [8089]
+    net.inv("service.rm", "two")
 
 
 def test_a_service_that_fails_leaves_nothing_unless_asked_to(net: Lab) -> None:

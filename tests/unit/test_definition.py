@@ -238,6 +238,10 @@ def test_an_update_that_changes_nothing(stated: dict[str, Any]) -> None:
     [
         ("publish", "8080", "published=8085,target=8080,protocol=tcp,mode=host"),
         ("publish", "53/udp", "target=53,protocol=udp,mode=host"),
+        ("publish", "8085:8080", "published=8085,target=8080,protocol=tcp,mode=host"),
+        ("publish", "8085:8080/tcp", "published=8085,target=8080,protocol=tcp,mode=host"),
+        ("publish", "8085:8080/tcp/host", "published=8085,target=8080,protocol=tcp,mode=host"),
+        ("publish", ":53/udp/host", "target=53,protocol=udp,mode=host"),
         ("mount", "/v", "/v"),
         ("label", "team", "team"),
         ("network", "localnet", "localnet"),
@@ -248,6 +252,48 @@ def test_an_update_that_changes_nothing(stated: dict[str, Any]) -> None:
 def test_what_an_update_takes_away(option: str, word: str, told: str) -> None:
     after = definition.updated(FULL, *definition.parse({f"{option}-rm": [word]}, "host"))
     assert definition.to_update(FULL, after) == [(f"{option}-rm", told)]
+
+
+@pytest.mark.parametrize(
+    ("option", "word"),
+    [("publish", "8086:8080"), ("publish", "53"), ("publish", ":8080"), ("publish", "8085:"), ("publish", "8085"),
+     ("publish", "8080/tcp/ingress"), ("publish", ""), ("env", "A=1"), ("mount", "/"), ("network", "local")],
+)  # fmt: skip
+def test_what_an_update_cannot_take_away_is_said(option: str, word: str) -> None:
+    told, gone = definition.parse({f"{option}-rm": [word]}, "host")
+    assert definition.updated(FULL, told, gone) == FULL
+    assert definition.unfound(FULL, gone)[0].startswith(f"There was no {option} {word}")
+
+
+def test_a_name_is_suggested_for_what_an_update_cannot_take_away() -> None:
+    gone = {"label": ["tema", "team"], "constraint": ["node.role == worker"]}
+    assert definition.unfound(FULL, gone) == ["There was no label tema, did you mean team?"]
+
+
+PORTS = parse(publish=["8080:80", "8081:80", "53:53/udp", "published=8082,target=80,mode=ingress"])
+
+
+@pytest.mark.parametrize(
+    ("stated", "stay"),
+    [
+        ({"publish-rm": ["80"]}, ""),
+        ({"publish-rm": ["80"], "publish": ["8083:80"]}, ""),
+        ({"publish-rm": ["8080:80/tcp/host", "8081:80/tcp/host"]}, ""),
+        ({"publish-rm": ["8082:80"]}, ""),
+        ({"publish-rm": ["80/tcp/host"]}, ""),
+        ({"publish-rm": ["53/udp"]}, ""),
+        ({"publish": ["8083:80"]}, ""),
+        ({"publish-rm": ["8080:80"]}, "8081:80/tcp/host"),
+        ({"publish-rm": ["80"], "publish": ["8081:80"]}, "8081:80/tcp/host"),
+    ],
+)
+def test_ports_that_docker_takes_away_together(stated: dict[str, Any], stay: str) -> None:
+    after = definition.updated(PORTS, *definition.parse(stated, "host"))
+    said = (
+        "--publish-rm 8080:80/tcp/host: docker takes away all ports to 80/tcp/host at once, 8081:80/tcp/host too; "
+        "write --publish-rm 80/tcp/host first, and --publish for what stays in an update after that"
+    )
+    assert [str(problem) for problem in definition.inseparable(PORTS, after)] == ([said] if stay else [])
 
 
 @pytest.mark.parametrize(
