@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import partial
 
 from swarmops import definition, facts
 from swarmops.cluster import Cluster
@@ -11,18 +12,20 @@ from swarmops.commands import service as commands
 from swarmops.definition import Definition, Stated
 from swarmops.definition.forms import short
 from swarmops.errors import CommandFailed, ConnectionFailed, InputError, Problem, RolledBack, SwarmopsError, suggest
-from swarmops.facts import Service
+from swarmops.facts import Json, Service
 from swarmops.ops import images, ingress, stacks
 from swarmops.ops.convergence import wait
 from swarmops.ops.ending import end
 from swarmops.ops.putback import AGAIN, put_back
 from swarmops.ops.routing import routing
-from swarmops.ops.services import find, gone, note_stack
+from swarmops.ops.services import find, gone, note_stack, version_before
 from swarmops.report import Recap
 from swarmops.wait import Deadline
 
 NAME = re.compile(r"(?=.{1,63}$)[A-Za-z0-9]([-_]*[A-Za-z0-9]+)*")
 """What swarm takes for the name of a service."""
+UNPROVED = ("updating", "paused")
+"""The states of an update that swarm has not completed."""
 
 
 def create(cluster: Cluster, name: str, stated: Stated, timeout: float, *, keep: bool = False) -> Recap:
@@ -56,7 +59,8 @@ def create(cluster: Cluster, name: str, stated: Stated, timeout: float, *, keep:
 def update(cluster: Cluster, name: str, stated: Stated, timeout: float, *, rollback: bool = True) -> Recap:
     """Sets what is stated of a service and leaves the rest; returns when that version runs and stays up.
 
-    Raises InputError before anything changes, RolledBack when it failed and the version before runs again.
+    Raises InputError before anything changes, RolledBack when it failed and the version before runs again: when this
+    changed something, or goes on from an update that was interrupted.
     """
     deadline, recap = Deadline(timeout), Recap()
     definition.parse(stated, "host")
@@ -82,9 +86,14 @@ def update(cluster: Cluster, name: str, stated: Stated, timeout: float, *, rollb
     except ConnectionFailed:
         raise
     except SwarmopsError as failure:
-        if not changes or not rollback or isinstance(failure, RolledBack):
+        former = service.spec if changes else version_before(service)
+        if former is None or isinstance(failure, RolledBack):
             raise
-        raise put_back(cluster, failure, name, lambda: _as_before(cluster, service, Deadline(timeout))) from failure
+        if rollback and (changes or service.update_state in UNPROVED):
+            back = partial(_as_before, cluster, service, former, timeout)
+            raise put_back(cluster, failure, name, back) from failure
+        remedy = f"inv rollback {name} puts the version before back"
+        raise type(failure)(failure.said, remedy="; ".join(filter(None, (failure.remedy, remedy)))) from failure
     ingress.refresh(cluster, recap, deadline)
     recap.ok(name)
     for text in definition.unfound(before, removed):
@@ -188,12 +197,13 @@ def _refuse_another_version(cluster: Cluster, before: Service, wanted: Definitio
     raise SwarmopsError(f"{now.name} was changed by somebody else meanwhile", remedy=f"inv ps {now.name}")
 
 
-def _as_before(cluster: Cluster, before: Service, deadline: Deadline) -> str:
+def _as_before(cluster: Cluster, service: Service, former: Json, timeout: float) -> str:
     """The service as it was, which runs again."""
-    now = find(cluster, before.name)
-    if now.spec != before.spec and now.previous == before.spec:
-        cluster.manage(commands.rollback(before.name), once=True)
-    wait(cluster, [before.id], deadline)
-    if find(cluster, before.name).spec != before.spec:
-        raise SwarmopsError(f"{before.name} was changed by somebody else meanwhile")
+    deadline = Deadline(timeout)
+    now = find(cluster, service.name)
+    if now.spec != former and now.previous == former:
+        cluster.manage(commands.rollback(service.name), once=True)
+    wait(cluster, [service.id], deadline)
+    if find(cluster, service.name).spec != former:
+        raise SwarmopsError(f"{service.name} was changed by somebody else meanwhile")
     return AGAIN

@@ -62,8 +62,8 @@ def rollback(cluster: Cluster, name: str, timeout: float) -> Recap:
     deadline, recap = Deadline(timeout), Recap()
     service = find(cluster, name)
     back = service.update_state.startswith("rollback")
-    wanted = service.spec if back else service.previous
-    if wanted is None or (not back and _same_version(wanted, service.spec)):
+    wanted = service.spec if back else version_before(service)
+    if wanted is None:
         raise SwarmopsError(f"{name} has no previous version", remedy=f"inv ps {name} shows what runs")
     if not back:
         cluster.manage(commands.rollback(name), once=True)
@@ -159,13 +159,20 @@ def _rescale(cluster: Cluster, before: Sequence[Service], set_now: Mapping[str, 
     return "The numbers of replicas are as before: " + ", ".join(f"{name}={count}" for name, count in ours.items())
 
 
-def _same_version(previous: Json, spec: Json) -> bool:
-    """Whether what swarm has as the previous version is but a trace of tasks that were spread again."""
-    forced = {**previous, "TaskTemplate": {**previous["TaskTemplate"], "ForceUpdate": None}}
-    return MORE in (previous.get("Labels") or {}) or forced == {
-        **spec,
-        "TaskTemplate": {**spec["TaskTemplate"], "ForceUpdate": None},
-    }
+def version_before(service: Service) -> Json | None:
+    """What a rollback puts back.
+
+    None where swarm has no previous version, or but a trace of tasks that were spread again, or, after a rollback, the
+    one that was left.
+    """
+    previous = service.previous
+    if previous is None or MORE in (previous.get("Labels") or {}) or service.update_state.startswith("rollback"):
+        return None
+    return previous if _unforced(previous) != _unforced(service.spec) else None
+
+
+def _unforced(spec: Json) -> Json:
+    return {**spec, "TaskTemplate": {**spec["TaskTemplate"], "ForceUpdate": None}}
 
 
 def note_stack(cluster: Cluster, recap: Recap, service: Service) -> None:

@@ -219,6 +219,20 @@ def test_what_was_interrupted_has_to_prove_itself_all_the_same(net: Lab) -> None
     net.inv("service.rm", "bad")
 
 
+def test_an_update_that_was_interrupted_and_fails_is_undone_by_the_same_again(net: Lab) -> None:
+    net.inv("service.create", "back", "--image=echo", "--replicas=2", "--update-delay=2s")
+    before = spec(net, "back")
+    fails = ("service.update", "back", "--env=Z=1", "--", "--no-such-flag")
+    watched(net, *fails, reactions={"back: args none": ctrl_c})
+    assert spec(net, "back") != before
+    failed = net.inv(*fails, check=4).err
+    assert "flag provided but not defined" in failed
+    assert "The version before runs again" in failed
+    assert spec(net, "back") == before
+    assert len(net.tasks("back")) == 2
+    net.inv("service.rm", "back")
+
+
 def test_a_rollback_that_was_interrupted_goes_on_and_not_forward(net: Lab) -> None:
     net.inv("service.create", "back", "--image=echo", "--env=V=1", "--update-monitor=1s", "--rollback-monitor=5s")
     before = spec(net, "back")

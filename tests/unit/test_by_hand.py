@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from swarmops.commands import Command
-from swarmops.errors import InputError
+from swarmops.errors import InputError, RolledBack, SwarmopsError, WaitTimeout
 from swarmops.facts import Service
-from swarmops.ops import by_hand
+from swarmops.ops import by_hand, services
 
 SPEC = {**json.loads(Path(__file__).with_name("service.json").read_text()), "Name": "web"}
 """What engine 26.1.5 had of a service with nearly all options, among them 8085:8080 in host mode."""
@@ -37,6 +37,10 @@ class Swarm:
 
     def manage(self, command: Command, **_: Any) -> None:
         self.commands.append(str(command))
+        if command.argv[:3] == ("docker", "service", "rollback"):
+            spec, previous = self.service.previous, self.service.spec
+            assert spec
+            self.service = replace(self.service, spec=spec, previous=previous, update_state="rollback_started")
 
 
 @pytest.fixture(autouse=True)
@@ -63,4 +67,67 @@ def test_a_port_that_docker_cannot_take_away_alone_is_refused_beforehand() -> No
     for stated in ({"publish-rm": ["8085:8080"]}, {"publish-rm": ["8080"], "publish": ["8086:8080"]}):
         with pytest.raises(InputError, match="8086:8080/tcp/host too; write --publish-rm 8080/tcp/host first"):
             update(swarm, stated)
+    assert swarm.commands == []
+
+
+ROLLBACK = "docker service rollback --detach web"
+FORMER = {**SPEC, "TaskTemplate": {**SPEC["TaskTemplate"], "ContainerSpec": {"Image": "web:0.9"}}}
+SPREAD = {**SPEC, "Labels": {services.MORE: "2"}}
+
+
+@pytest.fixture
+def broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The version that the service has at first never comes to run."""
+
+    def wait(swarm: Swarm, *_: Any, **__: Any) -> None:
+        if swarm.service.spec == SPEC:
+            raise WaitTimeout("web 0 of 2", remedy="--timeout gives it longer")
+
+    monkeypatch.setattr(by_hand, "wait", wait)
+
+
+@pytest.mark.usefixtures("broken")
+@pytest.mark.parametrize("state", ["updating", "paused"])
+def test_what_goes_on_from_an_interrupted_update_and_fails_goes_back(state: str) -> None:
+    swarm = Swarm(previous=FORMER, update_state=state)
+    with pytest.raises(RolledBack, match=r"web 0 of 2\n  The version before runs again"):
+        update(swarm, {"env": ["A=1"]})
+    assert swarm.commands == [ROLLBACK]
+    assert swarm.service.spec == FORMER
+
+
+@pytest.mark.usefixtures("broken")
+@pytest.mark.parametrize(
+    ("said", "rollback", "remedy"),
+    [
+        ({"previous": FORMER, "update_state": "completed"}, True, "; inv rollback web puts the version before back"),
+        ({"previous": FORMER, "update_state": "updating"}, False, "; inv rollback web puts the version before back"),
+        ({"previous": FORMER}, True, "; inv rollback web puts the version before back"),
+        ({"previous": FORMER, "update_state": "rollback_completed"}, True, ""),
+        ({"previous": SPREAD, "update_state": "updating"}, True, ""),
+        ({"update_state": "updating"}, True, ""),
+    ],
+    ids=["completed", "--no-rollback", "no tasks changed", "rolled back", "spread again", "no version before"],
+)
+def test_what_was_there_before_is_left_and_the_way_back_is_said(
+    said: dict[str, Any], rollback: bool, remedy: str
+) -> None:
+    swarm = Swarm(**said)
+    with pytest.raises(WaitTimeout) as error:
+        update(swarm, {"env": ["A=1"]}, rollback=rollback)
+    assert str(error.value) == f"web 0 of 2\n  Next: --timeout gives it longer{remedy}"
+    assert swarm.commands == []
+
+
+def test_a_version_of_somebody_else_is_left_to_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    swarm = Swarm(previous=FORMER, update_state="paused")
+
+    def wait(*_: Any, **__: Any) -> None:
+        if swarm.service.spec == SPEC:
+            swarm.service = replace(swarm.service, spec={**SPEC, "Labels": {"a": "b"}}, previous=SPEC)
+            raise WaitTimeout("web 0 of 2")
+
+    monkeypatch.setattr(by_hand, "wait", wait)
+    with pytest.raises(SwarmopsError, match="web was changed by somebody else meanwhile"):
+        update(swarm, {"env": ["A=1"]})
     assert swarm.commands == []
