@@ -19,7 +19,8 @@ PROXY, CONFIG = "haproxy", "config"
 
 _HIGHEST_PORT = 65535
 _FEWEST_SLOTS = 16
-_HOST = re.compile(r"(?P<host>[A-Za-z0-9.-]*)(?P<path>/[A-Za-z0-9._~/-]*)?")
+# HAProxy takes a host that begins with a dash for an option. The path / is what all begin with, and counts as none.
+_HOST = re.compile(r"(?P<host>(?:[A-Za-z0-9][A-Za-z0-9.-]*)?)(?:(?P<path>/[A-Za-z0-9._~/-]+)|/)?")
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Backend:
     """Its name in the swarm."""
     port: int
     host: str = ""
-    """The name that its requests carry; empty: any."""
+    """The name that its requests carry, in small letters; empty: any."""
     path: str = ""
     """What their paths begin with; empty: anything."""
     slots: int = _FEWEST_SLOTS
@@ -127,14 +128,18 @@ def _tried(backends: Iterable[Backend]) -> list[Backend]:
 
 
 def _backends(service: str, environment: Mapping[str, str], room: int) -> Iterator[Backend]:
+    ports = [port for port in re.split(r"[,\s]+", environment.get("SERVICE_PORTS", "")) if port]
+    if not ports:
+        return
     stated = environment.get("VIRTUAL_HOST", "")
     match = _HOST.fullmatch(stated)
     if not match:
         raise ValueError(f'VIRTUAL_HOST "{stated}" should be a host, a path, or both: shop.example/cart')
-    for port in filter(None, re.split(r"[,\s]+", environment.get("SERVICE_PORTS", ""))):
+    for port in ports:
         if not (port.isdecimal() and 1 <= int(port) <= _HIGHEST_PORT):
             raise ValueError(f'SERVICE_PORTS "{port}" should be ports of the service, separated by commas')
-        yield Backend(service, int(port), match["host"], match["path"] or "", room)
+    for number in dict.fromkeys(map(int, ports)):  # HAProxy has no two backends of one name
+        yield Backend(service, number, match["host"].lower(), match["path"] or "", room)
 
 
 def _environment(stated: Mapping[str, Any] | list[str]) -> dict[str, str]:

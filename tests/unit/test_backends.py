@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -42,10 +43,35 @@ def test_a_service_is_found_by_the_ports_that_it_declares() -> None:
 
 
 def test_what_claims_more_is_tried_first() -> None:
-    claims = ["", "/cart", "shop.example", "shop.example/cart", "/", "shop.example/cart/v2"]
+    claims = ["", "/cart", "shop.example", "shop.example/cart", "shop.example/cart/v2"]
     services = {f"s{n}": {"SERVICE_PORTS": 80, "VIRTUAL_HOST": claim} for n, claim in enumerate(claims)}
     tried = [backend.claim for backend in declared({"shop": stack(**services)})]
-    assert tried == ["shop.example/cart/v2", "shop.example/cart", "shop.example", "/cart", "/", ""]
+    assert tried == ["shop.example/cart/v2", "shop.example/cart", "shop.example", "/cart", ""]
+
+
+def test_a_port_that_is_stated_twice_is_one() -> None:
+    assert declared({"shop": stack(web={"SERVICE_PORTS": "80,81,80,080"})}) == [
+        Backend("shop_web", 80),
+        Backend("shop_web", 81),
+    ]
+
+
+def test_two_ways_to_write_a_claim_are_one() -> None:
+    claims = ["Shop.Example", "shop.example/", "shop.example/Cart", "/", ""]
+    services = {f"s{n}": {"SERVICE_PORTS": 80, "VIRTUAL_HOST": claim} for n, claim in enumerate(claims)}
+    found = declared({"shop": stack(**services)})
+    assert [backend.claim for backend in found] == ["shop.example/Cart", "shop.example", "shop.example", "", ""]
+    assert len(hidden(found)) == 2
+
+
+@pytest.mark.parametrize("host", ["-f", "--", "-x.example", ".example", "*.example", "my_app.example", "a.example,b"])
+def test_what_the_proxy_would_not_take_for_a_host_is_refused(host: str) -> None:
+    with pytest.raises(InputError, match=f'VIRTUAL_HOST "{re.escape(host)}" should be a host'):
+        declared({"shop": stack(web={"SERVICE_PORTS": 80, "VIRTUAL_HOST": host})})
+
+
+def test_a_host_is_nobodys_business_without_ports() -> None:
+    assert declared({"mail": stack(web={"VIRTUAL_HOST": "a.example,b.example"}, api={"SERVICE_PORTS": ", "})}) == []
 
 
 def test_what_is_no_port_or_host_is_refused_all_at_once() -> None:
