@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,11 @@ STACK = "ingress"
 """The stack of the inventory that has the proxies."""
 PROXY, CONFIG = "haproxy", "config"
 """Its services: the proxies, and the one that they have their configuration from."""
+
+DECLARE = ("SERVICE_PORTS", "VIRTUAL_HOST")
+"""The variables by which a service says that it is to be balanced."""
+Said = tuple[str, str]
+"""A service, and what is to be said of it."""
 
 _HIGHEST_PORT = 65535
 _FEWEST_SLOTS = 16
@@ -76,36 +81,51 @@ def declared(stacks: Mapping[str, Mapping[str, Any]]) -> list[Backend]:
     return _tried(found)
 
 
-def balanced(
-    services: Iterable[Service], networks: Collection[str], *, stacks: Sequence[str], nodes: int
-) -> tuple[list[Backend], list[str]]:
-    """The backends of the services that the swarm has on some networks, by id or name, and what is wrong with others.
+def wrong(environment: Sequence[str]) -> str:
+    """What is wrong with what a service declares in its environment, each variable as NAME=value; in words."""
+    try:
+        list(_backends("", _environment(environment), 0))
+    except ValueError as error:
+        return str(error)
+    return ""
 
-    The order is that of `declared`, for the inventory's `stacks`; other services come after these, by name. A global
-    service has as many replicas as there are `nodes`.
+
+def balanced(
+    services: Iterable[Service], networks: Mapping[str, str], *, stacks: Sequence[str], nodes: int
+) -> tuple[list[Backend], list[Said]]:
+    """The backends of the services that the swarm has on some networks, and why others that declare ports are left out.
+
+    `networks`: their names, by what services may call them, names or ids. The order is that of `declared`, for the
+    inventory's `stacks`; other services come after these, by name. A global service has as many replicas as there are
+    `nodes`.
     """
     rank = {stack: number for number, stack in enumerate(stacks)}
     found: list[Backend] = []
-    wrong: list[str] = []
+    left: list[Said] = []
+    names = " or ".join(sorted(set(networks.values())))
     for service in sorted(services, key=lambda service: (rank.get(service.stack, len(rank)), service.name)):
-        if not set(networks) & set(_networks(service)):
-            continue
-        environment = _environment(service.template.get("ContainerSpec", {}).get("Env") or [])
-        try:
+        stated = service.template.get("ContainerSpec", {}).get("Env") or []
+        environment = _environment(stated)
+        apart = environment.get("SERVICE_PORTS") and networks.keys().isdisjoint(_networks(service))
+        if why := f"it is not on the network {names}" if apart else wrong(stated):
+            left.append((service.name, f"{service.name} is left out: {why}"))
+        else:
             found += _backends(service.name, environment, slots(service.replicas or nodes))
-        except ValueError as error:
-            wrong.append(f"{service.name} is left out: {error}")
-    return _tried(found), wrong
+    return _tried(found), left
 
 
-def hidden(backends: Iterable[Backend]) -> list[str]:
-    """The backends that no request reaches, because one before them claims the same, in words."""
+def hidden(backends: Iterable[Backend]) -> list[Said]:
+    """The backends that no request reaches, because one before them claims the same."""
     first: dict[str, Backend] = {}
     return [
-        f"{backend.name} gets no request: {first[backend.claim].name} has {backend.claim or 'all that nobody claims'}"
+        (backend.service, f"{backend.name} gets no request: {first[backend.claim].name} has {_claimed(backend)}")
         for backend in backends
         if first.setdefault(backend.claim, backend) is not backend
     ]
+
+
+def _claimed(backend: Backend) -> str:
+    return backend.claim or "all that nobody claims"
 
 
 def networks(stack: str, file: Mapping[str, Any]) -> set[str]:
@@ -142,10 +162,10 @@ def _backends(service: str, environment: Mapping[str, str], room: int) -> Iterat
         yield Backend(service, number, match["host"].lower(), match["path"] or "", room)
 
 
-def _environment(stated: Mapping[str, Any] | list[str]) -> dict[str, str]:
-    if isinstance(stated, list):
-        return dict(item.partition("=")[::2] for item in stated)
-    return {key: "" if value is None else str(value) for key, value in stated.items()}
+def _environment(stated: Mapping[str, Any] | Sequence[str]) -> dict[str, str]:
+    if isinstance(stated, Mapping):
+        return {key: "" if value is None else str(value) for key, value in stated.items()}
+    return dict(item.partition("=")[::2] for item in stated)
 
 
 def _networks(service: Service) -> list[str]:

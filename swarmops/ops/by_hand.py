@@ -51,7 +51,7 @@ def create(cluster: Cluster, name: str, stated: Stated, timeout: float, *, keep:
         recap.changed(name, "created")
         cluster.progress.done("created", name)
     _await_new(cluster, find(cluster, name), deadline, settled=bool(existing), keep=keep or bool(existing))
-    ingress.refresh(cluster, recap, deadline)
+    ingress.refresh(cluster, recap, deadline, [name])
     recap.ok(name)
     return recap
 
@@ -94,7 +94,7 @@ def update(cluster: Cluster, name: str, stated: Stated, timeout: float, *, rollb
             raise put_back(cluster, failure, name, back) from failure
         remedy = f"inv rollback {name} puts the version before back"
         raise type(failure)(failure.said, remedy="; ".join(filter(None, (failure.remedy, remedy)))) from failure
-    ingress.refresh(cluster, recap, deadline)
+    ingress.refresh(cluster, recap, deadline, [name])
     recap.ok(name)
     for text in definition.unfound(before, removed):
         recap.note(text)
@@ -110,7 +110,7 @@ def _check(name: str, stated: Stated) -> None:
 
 def _possible(cluster: Cluster, wanted: Definition, stated: Stated, wrong: Iterable[Problem]) -> Definition:
     """The definition with its image pinned. Raises InputError with all that cannot be, and with what is `wrong`."""
-    problems = list(wrong)
+    problems = [*wrong, *ingress.refused(cluster, stated.get("env", ()), list(wanted["env"].values()))]
     networks = _networks(cluster).values()
     for name in sorted(wanted["network"].keys() & set(stated.get("network", ())) - set(networks)):
         problems.append(Problem(f"--network {name}", 0, f"the swarm has no such network{suggest(name, networks)}"))

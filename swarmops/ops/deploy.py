@@ -102,7 +102,8 @@ def carry_out(cluster: Cluster, name: str, purpose: str, choose: Callable[[], Wa
     try:
         with locked(cluster, name, purpose, options.terms) as check:
             deadline = Deadline(options.timeout)  # the wait for the lock is no part of it
-            _change(cluster, choose(), check, deadline, recap, options)
+            wanted = choose()
+            _change(cluster, wanted, check, deadline, recap, options)
     except RolledBack as failure:
         try:
             ingress.refresh(cluster, Recap(), Deadline(options.timeout))
@@ -111,7 +112,7 @@ def carry_out(cluster: Cluster, name: str, purpose: str, choose: Callable[[], Wa
                 f"{failure.said}\n  The ingress does not follow: {second.said}", remedy=failure.remedy
             ) from failure
         raise
-    ingress.refresh(cluster, recap, deadline)
+    ingress.refresh(cluster, recap, deadline, [f"{name}_{short}" for short in wanted.stack.services])
     return recap
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
@@ -10,9 +10,9 @@ from hashlib import sha256
 from swarmops import facts, ingress, stackfile
 from swarmops.cluster import Cluster
 from swarmops.commands import Command, Secret, docker, stack as commands
-from swarmops.errors import ConnectionFailed, InputError, SwarmopsError
+from swarmops.errors import ConnectionFailed, InputError, Problem, SwarmopsError
 from swarmops.facts import Service
-from swarmops.ingress import CONFIG, PROXY, STACK
+from swarmops.ingress import CONFIG, DECLARE, PROXY, STACK, Said
 from swarmops.inventory import Node
 from swarmops.ops import configs, stacks
 from swarmops.ops.apply import COMMAND_SECONDS
@@ -44,7 +44,7 @@ class Wanted:
     service: Service
     content: str
     balances: str
-    notes: list[str]
+    notes: list[Said]
 
     @property
     def there(self) -> bool:
@@ -53,27 +53,44 @@ class Wanted:
         return bool(mark == self.service.labels.get(SPEC_LABEL))
 
 
-def refresh(cluster: Cluster, recap: Recap, deadline: Deadline) -> None:
+def refused(cluster: Cluster, stated: Iterable[str], environment: Sequence[str]) -> list[Problem]:
+    """What is wrong with what a service is to declare in its environment, where some of that is stated now.
+
+    Each variable is NAME=value. Where the inventory has no ingress, they mean something else.
+    """
+    declares = any(text.partition("=")[0] in DECLARE for text in stated)
+    if not declares or STACK not in cluster.inventory.settings.stacks:
+        return []
+    return [Problem("--env", 0, why)] if (why := ingress.wrong(environment)) else []
+
+
+def refresh(cluster: Cluster, recap: Recap, deadline: Deadline, names: Collection[str] = ()) -> None:
     """Has the proxies balance exactly the services that declare SERVICE_PORTS now; returns when all of them do.
 
+    Which of them get no request, and why, is noted when what is balanced changes; of the named ones in any case.
     Nothing is done where the inventory has no ingress, or it is not deployed. The caller must not hold its lock.
     Raises SwarmopsError for a configuration that the proxies refuse, WaitTimeout.
     """
     wanted = _wanted(cluster)
     if wanted is None:
         return
-    if not wanted.there:
+    settled = wanted.there
+    if not settled:
         # The command has more time than may be left, and nobody else is to begin meanwhile.
         terms = Terms(max(deadline.left, COMMAND_SECONDS) + MARGIN_SECONDS, wait=deadline.left)
         with locked(cluster, STACK, "bring the ingress up to date", terms) as check:
             wanted = _wanted(cluster)  # somebody else may have been faster
             if wanted and not wanted.there:
                 _serve(cluster, wanted, check, recap, deadline)
-    elif not any(name.startswith(f"{STACK}_") for name, outcome, _ in recap.steps if outcome is Outcome.CHANGED):
+    if wanted is None:
+        return
+    for name, note in wanted.notes:
+        if name in names or not wanted.there:
+            recap.note(note)
+    if settled and not any(name.startswith(f"{STACK}_") for name, how, _ in recap.steps if how is Outcome.CHANGED):
         return  # nobody changed it: the proxies have had their time
-    if wanted:
-        content = wanted.content
-        until(lambda: _behind(cluster, content), deadline, cluster.progress)
+    content = wanted.content
+    until(lambda: _behind(cluster, content), deadline, cluster.progress)
 
 
 def _serve(cluster: Cluster, wanted: Wanted, check: Callable[[], None], recap: Recap, deadline: Deadline) -> None:
@@ -90,8 +107,6 @@ def _serve(cluster: Cluster, wanted: Wanted, check: Callable[[], None], recap: R
     check()
     configs.prune(cluster, STACK)
     recap.changed(STACK, wanted.balances)
-    for note in wanted.notes:
-        recap.note(note)
 
 
 def _old(cluster: Cluster, service: str) -> str:
@@ -109,7 +124,7 @@ def _wanted(cluster: Cluster) -> Wanted | None:
         return None
     render = partial(stacks.one, cluster, STACK, _route(service), reference(cluster))
     try:
-        backends, wrong = balanced(cluster, render([]))
+        backends, left = balanced(cluster, render([]))
         full = render(backends)
     except InputError as error:  # by now something else has been changed, and "bad input" would say that nothing was
         raise SwarmopsError(f"the ingress cannot be rendered: {error}") from error
@@ -117,7 +132,7 @@ def _wanted(cluster: Cluster) -> Wanted | None:
         write(cluster.inventory.rendered / file, text)
     content = full.configs[full.file["configs"][CONTENT]["name"]]
     text = f"balances {', '.join(dict.fromkeys(backend.service for backend in backends)) or 'nothing'}"
-    return Wanted(_pinned(full, service), service, content, text, wrong + ingress.hidden(backends))
+    return Wanted(_pinned(full, service), service, content, text, left + ingress.hidden(backends))
 
 
 def _route(service: Service) -> str:

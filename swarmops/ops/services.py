@@ -48,7 +48,7 @@ def scale(cluster: Cluster, replicas: Mapping[str, int], timeout: float, *, roll
         before = [services[name] for name in wrong]
         again = partial(_rescale, cluster, before, wrong, timeout)
         raise put_back(cluster, failure, before[0].name, again) from failure
-    ingress.refresh(cluster, recap, deadline)
+    ingress.refresh(cluster, recap, deadline, replicas)
     for name in replicas:
         recap.ok(name)
     return recap
@@ -76,7 +76,7 @@ def rollback(cluster: Cluster, name: str, timeout: float) -> Recap:
         before, after = service.image, image_of(wanted)
         recap.changed(name, f"rolled back from {before} to {after}" if before != after else "rolled back")
     note_stack(cluster, recap, service)
-    ingress.refresh(cluster, recap, deadline)
+    ingress.refresh(cluster, recap, deadline, [name])
     recap.ok(name)
     return recap
 

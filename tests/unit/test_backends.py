@@ -17,6 +17,7 @@ from swarmops.render import render, stack_context
 
 ROOT = Path(__file__).parents[2]
 NETWORK = "n1"
+NETWORKS = {NETWORK: "localnet", "localnet": "localnet"}
 
 
 def stack(**services: Any) -> dict[str, Any]:
@@ -102,10 +103,11 @@ def test_the_services_of_the_swarm_are_balanced_in_any_stack_and_none() -> None:
         service("early_web", "A=b", "SERVICE_PORTS=80,81", stack="early"),
         service("early_db", "A=b", stack="early"),
         service("elsewhere", "SERVICE_PORTS=80", network="n2"),
+        service("nowhere", "VIRTUAL_HOST=a.example", network="n2"),
         service("wrong", "SERVICE_PORTS=http"),
         service("agent", "SERVICE_PORTS=9", "VIRTUAL_HOST=/agent", mode={"Global": {}}),
     ]
-    found, wrong = balanced(services, {NETWORK, "localnet"}, stacks=["early", "late"], nodes=20)
+    found, left = balanced(services, NETWORKS, stacks=["early", "late"], nodes=20)
     assert [(backend.name, backend.slots) for backend in found] == [
         ("agent_9", 64),
         ("early_web_80", 16),
@@ -113,7 +115,10 @@ def test_the_services_of_the_swarm_are_balanced_in_any_stack_and_none() -> None:
         ("late_web_80", 16),
         ("by-hand_80", 16),
     ]
-    assert wrong == ['wrong is left out: SERVICE_PORTS "http" should be ports of the service, separated by commas']
+    assert left == [
+        ("elsewhere", "elsewhere is left out: it is not on the network localnet"),
+        ("wrong", 'wrong is left out: SERVICE_PORTS "http" should be ports of the service, separated by commas'),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -126,8 +131,8 @@ def test_there_is_room_for_twice_the_replicas(replicas: int, room: int) -> None:
 def test_who_gets_no_request_is_said() -> None:
     backends = [Backend("a", 80, "x.example"), Backend("b", 80, "x.example"), Backend("c", 80), Backend("c", 81)]
     assert hidden(backends) == [
-        "b_80 gets no request: a_80 has x.example",
-        "c_81 gets no request: c_80 has all that nobody claims",
+        ("b", "b_80 gets no request: a_80 has x.example"),
+        ("c", "c_81 gets no request: c_80 has all that nobody claims"),
     ]
 
 

@@ -1,0 +1,78 @@
+"""What an operator hears of a service's claim: one that cannot be is refused, one that has no effect is noted."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from options import ALL
+
+from swarmops import definition
+from swarmops.errors import InputError
+from swarmops.ops import by_hand, ingress
+from swarmops.report import Recap
+from swarmops.wait import Deadline
+
+NOTES = [("web", "web is left out: why"), ("other", "other gets no request: first has a.example")]
+
+
+class Swarm:
+    """A cluster whose swarm has no networks, and whose inventory has these stacks."""
+
+    def __init__(self, *stacks: str) -> None:
+        self.inventory = SimpleNamespace(settings=SimpleNamespace(stacks=stacks))
+
+    def ask(self, _: Any) -> list[Any]:
+        return []
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        (["SERVICE_PORTS=8080", "VIRTUAL_HOST=my_app.example"], 'VIRTUAL_HOST "my_app.example" should be a host'),
+        (["SERVICE_PORTS=8080", "VIRTUAL_HOST=a.example,b.example"], 'VIRTUAL_HOST "a.example,b.example" should be'),
+        (["SERVICE_PORTS=http"], 'SERVICE_PORTS "http" should be ports'),
+        (["SERVICE_PORTS=8080", "VIRTUAL_HOST=a.example"], ""),
+        (["VIRTUAL_HOST=my_app.example"], ""),
+    ],
+)
+def test_a_claim_that_cannot_be_is_refused_before_anything_changes(variables: list[str], said: str) -> None:
+    stated = {"env": variables}
+    wanted = definition.complete(definition.parse(stated | {"image": ALL["image"]}, "host")[0])
+    cluster: Any = Swarm("ingress")
+    if said:
+        with pytest.raises(InputError, match=f"--env: {said}"):
+            by_hand._possible(cluster, wanted, stated, "mesh")
+    else:
+        by_hand._possible(cluster, wanted, stated, "mesh")
+
+
+def test_a_claim_is_refused_only_where_it_is_stated_and_there_is_an_ingress() -> None:
+    bad = ["SERVICE_PORTS=http", "A=1"]
+    assert ingress.refused(Swarm("ingress"), ["SERVICE_PORTS=http"], bad)  # type: ignore[arg-type]
+    assert not ingress.refused(Swarm("ingress"), ["A=1"], bad)  # type: ignore[arg-type]
+    assert not ingress.refused(Swarm("echo"), ["SERVICE_PORTS=http"], bad)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("there", "names", "noted"),
+    [
+        (True, [], []),
+        (True, ["web"], NOTES[:1]),
+        (False, ["web"], NOTES),
+        (False, [], NOTES),
+    ],
+)
+def test_what_concerns_the_named_is_noted_though_nothing_is_served(
+    monkeypatch: pytest.MonkeyPatch, there: bool, names: list[str], noted: list[tuple[str, str]]
+) -> None:
+    wanted = SimpleNamespace(there=there, notes=NOTES, content="")
+    monkeypatch.setattr(ingress, "_wanted", lambda _: wanted)
+    monkeypatch.setattr(ingress, "_serve", lambda *_: None)
+    monkeypatch.setattr(ingress, "_behind", lambda *_: "")
+    monkeypatch.setattr(ingress, "locked", lambda *_: nullcontext())
+    recap = Recap()
+    ingress.refresh(SimpleNamespace(progress=None), recap, Deadline(9), names)  # type: ignore[arg-type]
+    assert recap.notes == [note for _, note in noted]
