@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
@@ -10,9 +11,9 @@ from hashlib import sha256
 from swarmops import facts, ingress, stackfile
 from swarmops.cluster import Cluster
 from swarmops.commands import Command, Secret, docker, stack as commands
-from swarmops.errors import ConnectionFailed, InputError, Problem, SwarmopsError
+from swarmops.errors import ConnectionFailed, InputError, Problem, SwarmopsError, WaitTimeout
 from swarmops.facts import Service
-from swarmops.ingress import CONFIG, DECLARE, PROXY, STACK, Said
+from swarmops.ingress import CONFIG, DECLARE, PROXY, STACK, Backend, Said
 from swarmops.inventory import Node
 from swarmops.ops import configs, stacks
 from swarmops.ops.apply import COMMAND_SECONDS
@@ -33,6 +34,12 @@ STATS_PORT = 1936
 USER = "admin"
 HAS = Command(("sh", "-c", "cd /tmp/ingress && sha256sum loaded.cfg next.cfg && cat refused 2>/dev/null || :"))
 """In a proxy: the hashes of what it has loaded and of what it last fetched, and why it refused that."""
+REFUSED = 65
+TRY = (
+    "set -e; file=$(mktemp); trap 'rm -f $file' EXIT; cat >$file; "
+    f"export STATS_PASSWORD=unknown; haproxy -c -f $file 2>&1 || exit {REFUSED}"
+)
+"""In a proxy: what HAProxy says of a configuration, and that it does not take it."""
 PASSWORD = Command(("cat", "/run/secrets/stats"))
 
 
@@ -43,14 +50,26 @@ class Wanted:
     stack: Stack
     service: Service
     content: str
-    balances: str
     notes: list[Said]
+    backends: list[Backend]
+    render: Callable[[list[Backend]], Stack]
+    """The ingress's stack for other backends."""
 
     @property
     def there(self) -> bool:
         """Whether it is served."""
         mark = self.stack.services[CONFIG]["deploy"]["labels"][SPEC_LABEL]
         return bool(mark == self.service.labels.get(SPEC_LABEL))
+
+    @property
+    def balances(self) -> str:
+        """Which services, in words."""
+        return f"balances {', '.join(self.names) or 'nothing'}"
+
+    @property
+    def names(self) -> list[str]:
+        """The services that are balanced."""
+        return list(dict.fromkeys(backend.service for backend in self.backends))
 
 
 def refused(cluster: Cluster, stated: Iterable[str], environment: Sequence[str]) -> list[Problem]:
@@ -79,7 +98,7 @@ def refresh(cluster: Cluster, recap: Recap, deadline: Deadline, names: Collectio
         # The command has more time than may be left, and nobody else is to begin meanwhile.
         terms = Terms(max(deadline.left, COMMAND_SECONDS) + MARGIN_SECONDS, wait=deadline.left)
         with locked(cluster, STACK, "bring the ingress up to date", terms) as check:
-            wanted = _wanted(cluster)  # somebody else may have been faster
+            wanted = _accepted(cluster)  # somebody else may have been faster
             if wanted and not wanted.there:
                 _serve(cluster, wanted, check, recap, deadline)
     if wanted is None:
@@ -115,24 +134,54 @@ def _old(cluster: Cluster, service: str) -> str:
     return f"{STACK}_{CONFIG}: {counted(left)}" if left else ""
 
 
-def _wanted(cluster: Cluster) -> Wanted | None:
+def _accepted(cluster: Cluster) -> Wanted | None:
+    """What the proxies should have, without the services that HAProxy takes no configuration with."""
+    wanted = _wanted(cluster)
+    if wanted is None or wanted.there or not _refusal(cluster, wanted.content):
+        return wanted
+    if _refusal(cluster, _content(wanted.render([]))):
+        return wanted  # no service's fault
+    alone = {name: [backend for backend in wanted.backends if backend.service == name] for name in wanted.names}
+    said = {name: _refusal(cluster, _content(wanted.render(backends))) for name, backends in alone.items()}
+    return _wanted(cluster, {name: why for name, why in said.items() if why})
+
+
+def _refusal(cluster: Cluster, content: str) -> str:
+    """The first thing that HAProxy says against a configuration; empty where it takes it, and where no proxy runs."""
+    for node, container in _proxies(cluster).items():
+        command = docker("exec", "--interactive", container, "sh", "-c", TRY, stdin=content.encode())
+        with suppress(ConnectionFailed, WaitTimeout):
+            result = cluster.door(node).run(command, check=False, timeout=15)
+            alerts = (line.partition(" : ")[2] for line in result.stdout.splitlines() if line.startswith("[ALERT]"))
+            return next(alerts, "it is refused") if result.code == REFUSED else ""
+    return ""
+
+
+def _content(full: Stack) -> str:
+    return full.configs[full.file["configs"][CONTENT]["name"]]
+
+
+def _wanted(cluster: Cluster, refused: Mapping[str, str] | None = None) -> Wanted | None:
+    """What the proxies should have, without services that are `refused` for a reason."""
     if STACK not in cluster.inventory.settings.stacks:
         return None
     running = cluster.ask(lambda api: facts.services(api, STACK))
     service = next((service for service in running if service.name == f"{STACK}_{CONFIG}"), None)
     if service is None:
         return None
+    refused = refused or {}
     render = partial(stacks.one, cluster, STACK, _route(service), reference(cluster))
     try:
-        backends, left = balanced(cluster, render([]))
+        found, left = balanced(cluster, render([]))
+        backends = [backend for backend in found if backend.service not in refused]
         full = render(backends)
     except InputError as error:  # by now something else has been changed, and "bad input" would say that nothing was
         raise SwarmopsError(f"the ingress cannot be rendered: {error}") from error
     for file, text in full.files.items():
         write(cluster.inventory.rendered / file, text)
-    content = full.configs[full.file["configs"][CONTENT]["name"]]
-    text = f"balances {', '.join(dict.fromkeys(backend.service for backend in backends)) or 'nothing'}"
-    return Wanted(_pinned(full, service), service, content, text, left + ingress.hidden(backends))
+    left += [(name, f"{name} is left out: {why}") for name, why in refused.items()]
+    notes = left + ingress.hidden(backends)
+    return Wanted(_pinned(full, service), service, _content(full), notes, backends, render)
 
 
 def _route(service: Service) -> str:

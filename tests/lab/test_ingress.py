@@ -85,6 +85,45 @@ def test_a_service_by_hand_answers_until_it_is_removed(shop: Lab) -> None:
     assert server_of(shop, "any.example", "/by-hand") in containers(shop, "echo_api")
 
 
+def test_a_claim_that_cannot_be_is_refused(shop: Lab) -> None:
+    options = ("--network=localnet", "--env=SERVICE_PORTS=8080", "--env=VIRTUAL_HOST=-f")
+    refused = shop.inv("service.create", "bad", "--image=echo", *options, check=2).err
+    assert 'VIRTUAL_HOST "-f" should be a host' in refused
+    assert "bad" not in shop.services()
+
+
+def test_one_bad_claim_keeps_nobody_from_being_served(shop: Lab) -> None:
+    template = shop.folder / "templates/stacks/haproxy.cfg.j2"
+    good = template.read_text()
+    template.write_text(
+        good.replace(
+            "frontend stats\n", "{% if services|selectattr('service', 'eq', 'odd')|list %}\nspeak latin\n{% endif %}\n"
+        )
+    )
+    made = ("docker", "service", "create", "--detach", "--no-resolve-image", "--network=localnet")
+    image = shop.services()["shop_web"]["Spec"]["TaskTemplate"]["ContainerSpec"]["Image"]
+    for name, host, ports in (("dash", "-x.example", "8080"), ("twice", "twice.example", "8080,08080")):
+        claim = (f"--env=SERVICE_PORTS={ports}", f"--env=VIRTUAL_HOST={host}")
+        shop.node("manager", *made, f"--name={name}", "--endpoint-mode=dnsrr", *claim, image)
+    try:
+        options = ("--network=localnet", "--env=SERVICE_PORTS=8080", "--update-monitor=1s")
+        run = shop.inv("service.create", "odd", "--image=echo", *options, "--env=VIRTUAL_HOST=odd.example")
+        assert 'dash is left out: VIRTUAL_HOST "-x.example" should be a host' in run.out
+        assert "odd is left out: " in run.out
+        assert "speak" in run.out
+        assert {server_of(shop, "twice.example") for _ in range(4)} == containers(shop, "twice")
+        assert {server_of(shop, "shop.example") for _ in range(4)} == containers(shop, "shop_web")
+        assert server_of(shop, "odd.example") in containers(shop, "echo_api")
+        again = shop.inv("service.create", "odd", "--image=echo", *options, "--env=VIRTUAL_HOST=odd.example").out
+        assert "odd is left out: " in again
+        assert "dash" not in again, "nobody asked"
+        apart = shop.inv("service.update", "odd", "--network-rm=localnet").out
+        assert "odd is left out: it is not on the network localnet" in apart
+    finally:
+        template.write_text(good)
+        shop.inv("service.rm", "odd,dash,twice")
+
+
 def test_a_removed_stack_is_forgotten(shop: Lab) -> None:
     shop.inv("remove", "shop")
     assert server_of(shop, "shop.example") in containers(shop, "echo_api")

@@ -10,7 +10,9 @@ import pytest
 from options import ALL
 
 from swarmops import definition
-from swarmops.errors import InputError
+from swarmops.connect import Result
+from swarmops.errors import ConnectionFailed, InputError
+from swarmops.ingress import Backend
 from swarmops.ops import by_hand, ingress
 from swarmops.report import Recap
 from swarmops.wait import Deadline
@@ -70,9 +72,65 @@ def test_what_concerns_the_named_is_noted_though_nothing_is_served(
 ) -> None:
     wanted = SimpleNamespace(there=there, notes=NOTES, content="")
     monkeypatch.setattr(ingress, "_wanted", lambda _: wanted)
+    monkeypatch.setattr(ingress, "_refusal", lambda *_: "")
     monkeypatch.setattr(ingress, "_serve", lambda *_: None)
     monkeypatch.setattr(ingress, "_behind", lambda *_: "")
     monkeypatch.setattr(ingress, "locked", lambda *_: nullcontext())
     recap = Recap()
     ingress.refresh(SimpleNamespace(progress=None), recap, Deadline(9), names)  # type: ignore[arg-type]
     assert recap.notes == [note for _, note in noted]
+
+
+@pytest.mark.parametrize(
+    ("refused", "left"),
+    [
+        (["none"], {}),
+        (["bad"], {"bad": "bad is wrong"}),
+        (["bad", "web"], {"bad": "bad is wrong", "web": "web is wrong"}),
+        (["", "bad", "web"], None),
+    ],
+)
+def test_a_service_that_haproxy_refuses_is_left_out_and_a_template_is_not(
+    monkeypatch: pytest.MonkeyPatch, refused: list[str], left: dict[str, str] | None
+) -> None:
+    backends = [Backend("bad", 80), Backend("bad", 81), Backend("web", 80)]
+    rendered: Any = lambda some: " ".join(["", *dict.fromkeys(one.service for one in some)])  # noqa: E731
+    whole = SimpleNamespace(there=False, backends=backends, names=["bad", "web"], content=rendered(backends))
+    whole.render = rendered
+
+    def said(_: Any, content: str) -> str:
+        return next((f"{word} is wrong" for word in refused if word in content.split(" ")), "")
+
+    monkeypatch.setattr(ingress, "_wanted", lambda _, without=None: whole if without is None else without)
+    monkeypatch.setattr(ingress, "_content", lambda full: full)
+    monkeypatch.setattr(ingress, "_refusal", said)
+    answer: Any = ingress._accepted(None)  # type: ignore[arg-type]
+    assert answer is whole if left in (None, {}) else answer == left
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        (
+            [Result(ingress.REFUSED, "[NOTICE]  (8) : a\n[ALERT]   (8) : line : no\n[ALERT]  (8) : b\n", "")],
+            "line : no",
+        ),
+        ([Result(0, "Configuration file is valid", "")], ""),
+        ([Result(1, "", "No such container")], ""),
+        ([ConnectionFailed("gone"), Result(ingress.REFUSED, "no", "")], "it is refused"),
+        ([], ""),
+    ],
+)
+def test_any_proxy_that_answers_says_whether_it_takes_a_configuration(
+    monkeypatch: pytest.MonkeyPatch, answers: list[Result | Exception], said: str
+) -> None:
+    left = iter(answers)
+
+    def run(*_: Any, **__: Any) -> Result:
+        if isinstance(answer := next(left), Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(ingress, "_proxies", lambda _: {f"m{number}": "id" for number, _ in enumerate(answers)})
+    cluster: Any = SimpleNamespace(door=lambda _: SimpleNamespace(run=run))
+    assert ingress._refusal(cluster, "frontend http") == said
