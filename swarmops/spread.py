@@ -14,10 +14,15 @@ def counts(service: Service, tasks: Iterable[Task], nodes: Iterable[SwarmNode]) 
     return {node.name: on.count(node.id) for node in nodes if eligible(node, service.template)}
 
 
-def lacking(running: Mapping[str, int]) -> int:
-    """How many tasks are missing where there are too few of them, the others left as they are."""
-    fair = sum(running.values()) // max(len(running), 1)
-    return sum(max(0, fair - number) for number in running.values())
+def surplus(running: Mapping[str, int]) -> int:
+    """How many tasks are more than their node's share: those that have to go elsewhere, if no other is to move.
+
+    What cannot be shared out evenly stays where there are most. So many more, which swarm puts where there are fewest,
+    fill every gap; as many less, which it takes away where there are most, leave an even service.
+    """
+    share, over = divmod(sum(running.values()), max(len(running), 1))
+    fullest = sorted(running.values(), reverse=True)
+    return sum(max(0, number - share - (place < over)) for place, number in enumerate(fullest))
 
 
 def preferences(service: Service) -> list[str]:

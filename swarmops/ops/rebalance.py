@@ -13,7 +13,7 @@ from swarmops.facts import Service, SwarmNode, Task
 from swarmops.ops.convergence import wait
 from swarmops.ops.services import MORE, find
 from swarmops.report import Recap
-from swarmops.spread import counts, lacking, preferences, uneven
+from swarmops.spread import counts, preferences, surplus, uneven
 from swarmops.wait import Deadline
 
 
@@ -41,7 +41,7 @@ def _spread(cluster: Cluster, service: Service, before: Mapping[str, int], deadl
     if preferences(service):
         _restart(cluster, service, deadline)
     else:
-        _more_and_back(cluster, service, lacking(before), deadline)
+        _more_and_back(cluster, service, surplus(before), deadline)
     _, tasks, nodes = cluster.ask(_look)
     after = counts(service, tasks, nodes)
     moved = ", ".join(

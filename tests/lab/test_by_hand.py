@@ -286,6 +286,20 @@ def test_rebalance_moves_what_is_too_many_and_nothing_else(net: Lab) -> None:
     assert "no previous version" in net.inv("rollback", "web", check=1).err
 
 
+def test_rebalance_moves_one_of_two_tasks_on_one_node(net: Lab) -> None:
+    net.inv("service.rm", "web")
+    others = [name for name, node in net.nodes().items() if node["Spec"]["Role"] == "worker" and name != "worker01"]
+    for node in others:
+        available(net, node, "drain")
+    net.inv("service.create", "web", "--image=echo", "--replicas=2", "--constraint=node.role==worker")
+    for node in others:
+        available(net, node, "active")
+    assert [task["Node"] for task in net.tasks("web")] == ["worker01"] * 2
+    assert "worker01 2 → 1" in net.inv("rebalance", "--service", "web").out
+    assert len({task["Node"] for task in net.tasks("web")}) == 2
+    assert "Nothing to change." in net.inv("rebalance", "--service", "web").out
+
+
 def available(lab: Lab, node: str, availability: str) -> None:
     lab.node("manager", "docker", "node", "update", "--availability", availability, node)
 

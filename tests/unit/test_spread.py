@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import combinations_with_replacement
 from typing import Any
 
 import pytest
 from samples import NEW, member, service, task
 
 from swarmops.facts import SwarmNode
-from swarmops.spread import counts, lacking, uneven
+from swarmops.spread import counts, surplus, uneven
 
 THREE = tuple(member(f"worker0{number}") for number in (1, 2, 3))
 ZONES = tuple(
@@ -60,7 +62,40 @@ def test_only_tasks_that_run_and_should_count() -> None:
 
 
 @pytest.mark.parametrize(
-    ("running", "more"), [((2, 2, 0), 1), ((3, 3, 0), 2), ((5, 0), 2), ((5, 1, 0), 3), ((6, 6, 0, 0), 6), ((2, 2), 0)]
+    ("running", "moved"),
+    [
+        ((2, 2, 0), 1),
+        ((3, 3, 0), 2),
+        ((5, 0), 2),
+        ((5, 1, 0), 3),
+        ((6, 6, 0, 0), 6),
+        ((2, 2), 0),
+        ((2, 0, 0), 1),
+        ((3, 1, 1), 1),
+        ((5, 0, 0), 3),
+        ((2, 2, 0, 0, 0), 2),
+        ((), 0),
+    ],
 )
-def test_how_many_more_fill_the_gaps(running: tuple[int, ...], more: int) -> None:
-    assert lacking({str(place): count for place, count in enumerate(running)}) == more
+def test_no_more_than_the_surplus_moves(running: tuple[int, ...], moved: int) -> None:
+    assert surplus({str(place): count for place, count in enumerate(running)}) == moved
+
+
+def rebalanced(running: tuple[int, ...], choose: Callable[[list[int]], int]) -> list[int]:
+    """What swarm makes of more and then of less tasks; `choose`: which of the nodes that it may take as well."""
+    now, more = list(running), surplus({str(place): count for place, count in enumerate(running)})
+    for change, level in [(1, min)] * more + [(-1, max)] * more:
+        now[choose([place for place, count in enumerate(now) if count == level(now)])] += change
+    return now
+
+
+@pytest.mark.parametrize("nodes", [3, 4, 5])
+@pytest.mark.parametrize("choose", [min, max], ids=["first", "last"])
+def test_swarm_levels_every_start_at_once(nodes: int, choose: Callable[[list[int]], int]) -> None:
+    for running in combinations_with_replacement(range(7), nodes):
+        now = rebalanced(running, choose)
+        assert sum(now) == sum(running)
+        assert max(now) - min(now) <= 1, running
+        assert rebalanced(tuple(now), choose) == now, "a second run changes nothing"
+        moved = sum(max(0, after - before) for before, after in zip(running, now, strict=True))
+        assert moved == surplus(dict(zip("abcde", running, strict=False))), "and no task moved for nothing"
