@@ -13,7 +13,7 @@ from swarmops.definition import Definition, Stated
 from swarmops.definition.forms import short
 from swarmops.errors import CommandFailed, ConnectionFailed, InputError, Problem, RolledBack, SwarmopsError, suggest
 from swarmops.facts import Json, Service
-from swarmops.ops import images, ingress, stacks
+from swarmops.ops import images, ingress, spare, stacks
 from swarmops.ops.convergence import wait
 from swarmops.ops.ending import end
 from swarmops.ops.putback import AGAIN, put_back
@@ -65,6 +65,8 @@ def update(cluster: Cluster, name: str, stated: Stated, timeout: float, *, rollb
     deadline, recap = Deadline(timeout), Recap()
     definition.parse(stated, "host")
     service = find(cluster, name)
+    if "replicas" in stated:
+        stated = {**stated, "label-rm": [*stated.get("label-rm", ()), spare.MORE]}
     before = _seen(cluster, service)
     route = routing(cluster) if {"endpoint-mode", "publish"} & stated.keys() else "mesh"
     meshless = route == "dns" or stated.get("endpoint-mode", before["endpoint-mode"]) == "dnsrr"

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 from swarmops import evacuation, facts
 from swarmops.cluster import Cluster
-from swarmops.commands import Command, node as node_commands, service as service_commands
+from swarmops.commands import node as commands
 from swarmops.connect.api import EngineAPI
 from swarmops.errors import SwarmopsError
 from swarmops.facts import Service, SwarmNode, Task
 from swarmops.inventory import Node
+from swarmops.ops import spare
 from swarmops.ops.convergence import Watch, wait
 from swarmops.ops.members import change
 from swarmops.ops.nodes import Members, batches, find_all, set_availability
-from swarmops.ops.services import MORE
 from swarmops.report import Recap
 from swarmops.wait import Deadline, until
 
@@ -81,7 +81,7 @@ def empty(cluster: Cluster, members: Members, how: How, recap: Recap) -> None:
     set_availability(cluster, recap, members, "drain")
     until(lambda: _left(cluster, members, more), deadline, cluster.progress)
     for service in more:
-        cluster.manage(_back(service))
+        cluster.manage(spare.back(service))
         recap.changed(service.name, "started elsewhere first")
     homeless = _await_moved(cluster, movable, deadline)
     if homeless and not how.gone:
@@ -98,19 +98,16 @@ def empty(cluster: Cluster, members: Members, how: How, recap: Recap) -> None:
 def _start_first(
     cluster: Cluster, members: Members, services: Sequence[Service], tasks: Sequence[Task], deadline: Deadline
 ) -> list[Service]:
-    """Has one replica more of each service that runs on these nodes alone; which ones, once all of them stay up.
-
-    The label says how many there should be, so that the same command goes on after an interruption.
-    """
-    begun = [service for service in services if MORE in service.labels]
+    """Has one replica more of each service that runs on these nodes alone; which ones, once all of them stay up."""
+    begun = [service for service in services if spare.begun(service)]
     lone = evacuation.alone(services, tasks, [member.id for member in members.values()])
     more = {service.id: service for service in (*lone, *begun)}
     opened = [member for member in members.values() if more and member.availability == "active"]
     try:
         for member in opened:  # so that the new ones come up elsewhere
-            change(cluster, member.id, node_commands.update(member.id, availability="pause"))
+            change(cluster, member.id, commands.update(member.id, availability="pause"))
         for service in more.values():
-            _one_more(cluster, service)
+            spare.more(cluster, service, 1)
         wait(cluster, more, deadline)
     except SwarmopsError as failure:
         _undo(cluster, more.values(), opened, failure)
@@ -118,32 +115,16 @@ def _start_first(
     return list(more.values())
 
 
-def _one_more(cluster: Cluster, service: Service) -> None:
-    if MORE not in service.labels:
-        count = (service.replicas or 0) + 1
-        options = [("replicas", str(count)), ("label-add", f"{MORE}={service.replicas}")]
-        cluster.manage(service_commands.update(service.name, options))
-        cluster.progress.done(f"{count} replicas for a while", service.name)
-
-
 def _undo(cluster: Cluster, more: Iterable[Service], opened: Iterable[SwarmNode], failure: SwarmopsError) -> None:
     """What was begun and failed is put back. Raises SwarmopsError, with the failure, when that fails too."""
     try:
         for service in more:
-            cluster.manage(_back(service))
+            cluster.manage(spare.back(service))
         for member in opened:
-            change(cluster, member.id, node_commands.update(member.id, availability="active"))
+            change(cluster, member.id, commands.update(member.id, availability="active"))
     except SwarmopsError as second:
         text = f"{failure.said}\n  What was begun could not be put back: {second.said}"
         raise SwarmopsError(text, remedy="the same command goes on") from failure
-
-
-def _wanted(service: Service) -> int:
-    return int(service.labels.get(MORE, service.replicas or 0))
-
-
-def _back(service: Service) -> Command:
-    return service_commands.update(service.name, [("replicas", str(_wanted(service))), ("label-rm", MORE)])
 
 
 def _left(cluster: Cluster, members: Members, more: Iterable[Service]) -> str:
@@ -158,8 +139,8 @@ def _left(cluster: Cluster, members: Members, more: Iterable[Service]) -> str:
     for service in more:
         elsewhere = [task for task in tasks if task.service_id == service.id and task.node_id not in ids]
         count = sum(task.state == task.desired == "running" for task in elsewhere)
-        if count < _wanted(service):
-            said.append(f"{service.name} {count} of {_wanted(service)} elsewhere")
+        if count < spare.wanted(service):
+            said.append(f"{service.name} {count} of {spare.wanted(service)} elsewhere")
     return ", ".join(said)
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from swarmops import facts
 from swarmops.cluster import Cluster
 from swarmops.commands import service as commands
 from swarmops.connect.api import EngineAPI
 from swarmops.errors import SwarmopsError
 from swarmops.facts import Service, SwarmNode, Task
+from swarmops.ops import spare
 from swarmops.ops.convergence import wait
-from swarmops.ops.services import MORE, find
+from swarmops.ops.services import find
 from swarmops.report import Recap
 from swarmops.spread import counts, preferences, surplus, uneven
 from swarmops.wait import Deadline
@@ -29,19 +28,27 @@ def rebalance(cluster: Cluster, name: str, timeout: float) -> Recap:
     for service in services:
         if name not in ("", service.name):
             continue
-        if MORE in service.labels or uneven(service, tasks, nodes):
-            _spread(cluster, service, counts(service, tasks, nodes), deadline, recap)
+        if spare.begun(service) or uneven(service, tasks, nodes):
+            _spread(cluster, service, deadline, recap)
         recap.ok(service.name)
     if not services:
         recap.ok("cluster", "no services")
     return recap
 
 
-def _spread(cluster: Cluster, service: Service, before: Mapping[str, int], deadline: Deadline, recap: Recap) -> None:
-    if preferences(service):
-        _restart(cluster, service, deadline)
-    else:
-        _more_and_back(cluster, service, surplus(before), deadline)
+def _spread(cluster: Cluster, service: Service, deadline: Deadline, recap: Recap) -> None:
+    _, tasks, nodes = cluster.ask(_look)
+    before = counts(service, tasks, nodes)
+    if spare.begun(service):  # by a drain, perhaps, which levels nothing
+        _back(cluster, service, deadline)
+        services, tasks, nodes = cluster.ask(_look)
+        service = next(now for now in services if now.id == service.id)
+    if uneven(service, tasks, nodes):
+        if preferences(service):
+            _restart(cluster, service, deadline)
+        else:
+            spare.more(cluster, service, surplus(counts(service, tasks, nodes)))
+            _back(cluster, service, deadline)
     _, tasks, nodes = cluster.ask(_look)
     after = counts(service, tasks, nodes)
     moved = ", ".join(
@@ -53,17 +60,9 @@ def _spread(cluster: Cluster, service: Service, before: Mapping[str, int], deadl
         recap.note(f"{service.name} is still uneven: swarm goes by what else the nodes run and have left, too.")
 
 
-def _more_and_back(cluster: Cluster, service: Service, more: int, deadline: Deadline) -> None:
-    """Swarm puts additional tasks where there are fewest, and takes away where there are most: nothing else moves.
-
-    The label says how many there should be, so that the same command goes on after an interruption.
-    """
-    wanted = int(service.labels.get(MORE, service.replicas or 0))
-    back = commands.update(service.name, [("replicas", str(wanted)), ("label-rm", MORE)])
-    if MORE not in service.labels:
-        cluster.manage(
-            commands.update(service.name, [("replicas", str(wanted + more)), ("label-add", f"{MORE}={wanted}")])
-        )
+def _back(cluster: Cluster, service: Service, deadline: Deadline) -> None:
+    """Ends what has begun: additional tasks went where there are fewest, and now they go where there are most."""
+    back, wanted = spare.back(service), spare.wanted(service)
     try:
         wait(cluster, [service.id], deadline)
     except SwarmopsError as failure:

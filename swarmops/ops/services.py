@@ -10,7 +10,7 @@ from swarmops.cluster import Cluster
 from swarmops.commands import service as commands
 from swarmops.errors import ConnectionFailed, InputError, SwarmopsError, suggest
 from swarmops.facts import Json, Service, image_of
-from swarmops.ops import ingress
+from swarmops.ops import ingress, spare
 from swarmops.ops.convergence import wait
 from swarmops.ops.ending import counted, end, unended
 from swarmops.ops.putback import put_back
@@ -18,23 +18,26 @@ from swarmops.ops.status import Status
 from swarmops.report import Recap, table
 from swarmops.wait import Deadline, until
 
-MORE = "swarmops.rebalance"
-"""The label of a service that has more tasks for a moment; its value is how many it should have."""
 HEAD = ("SERVICE", "STACK", "MODE", "RUNNING", "IMAGE", "PORTS", "UPDATE")
 
 
 def scale(cluster: Cluster, replicas: Mapping[str, int], timeout: float, *, rollback: bool = True) -> Recap:
     """Sets the number of replicas of services; returns when so many run and stay up.
 
-    Raises RolledBack when they did not, and the numbers before are set again and run.
+    A number that an interrupted command has kept for later is forgotten. Raises RolledBack when they did not run, and
+    the numbers before are set again and run.
     """
     deadline, recap = Deadline(timeout), Recap()
     services = find_all(cluster, replicas)
     if fixed := [name for name, service in services.items() if service.replicas is None]:
         raise InputError(f"{', '.join(fixed)}: a {services[fixed[0]].mode} service has no number of replicas")
-    wrong = {name: count for name, count in replicas.items() if services[name].replicas != count}
-    if wrong:
-        cluster.manage(commands.scale(wrong))
+    begun = {name: count for name, count in replicas.items() if spare.begun(services[name])}
+    others = {name: count for name, count in replicas.items() if services[name].replicas != count and name not in begun}
+    for name, count in begun.items():
+        cluster.manage(spare.exactly(name, count))
+    if others:
+        cluster.manage(commands.scale(others))
+    wrong = begun | others
     for name, count in wrong.items():
         recap.changed(name, f"replicas {services[name].replicas} → {count}")
         note_stack(cluster, recap, services[name])
@@ -148,9 +151,7 @@ def _rescale(cluster: Cluster, before: Sequence[Service], set_now: Mapping[str, 
     deadline = Deadline(timeout)
     now = find_all(cluster, set_now)
     ours = {
-        service.name: service.replicas
-        for service in before
-        if service.replicas is not None and now[service.name].replicas == set_now[service.name]
+        service.name: spare.wanted(service) for service in before if now[service.name].replicas == set_now[service.name]
     }
     if others := sorted(set_now.keys() - ours):
         raise SwarmopsError(f"{', '.join(others)}: scaled by somebody else meanwhile")
@@ -166,7 +167,7 @@ def version_before(service: Service) -> Json | None:
     one that was left.
     """
     previous = service.previous
-    if previous is None or MORE in (previous.get("Labels") or {}) or service.update_state.startswith("rollback"):
+    if previous is None or spare.MORE in (previous.get("Labels") or {}) or service.update_state.startswith("rollback"):
         return None
     return previous if _unforced(previous) != _unforced(service.spec) else None
 

@@ -300,6 +300,18 @@ def test_rebalance_moves_one_of_two_tasks_on_one_node(net: Lab) -> None:
     assert "Nothing to change." in net.inv("rebalance", "--service", "web").out
 
 
+def test_a_number_that_is_stated_ends_what_a_rebalance_has_left(net: Lab) -> None:
+    net.inv("service.create", "spare", "--image=echo", "--replicas=2", "--label=own=kept")
+    interrupted = ("--replicas=3", "--label-add=swarmops.rebalance=2")
+    for count, command in ((4, ("scale", "spare=4")), (3, ("service.update", "spare", "--replicas=3"))):
+        net.node("manager", "docker", "service", "update", "--detach", *interrupted, "spare")
+        net.inv(*command)
+        net.inv("rebalance", "--service", "spare")
+        assert spec(net, "spare")["Labels"] == {"own": "kept"}
+        assert len(net.tasks("spare")) == spec(net, "spare")["Mode"]["Replicated"]["Replicas"] == count
+    net.inv("service.rm", "spare")
+
+
 def available(lab: Lab, node: str, availability: str) -> None:
     lab.node("manager", "docker", "node", "update", "--availability", availability, node)
 

@@ -13,7 +13,7 @@ from samples import service
 from swarmops import definition, facts
 from swarmops.commands import Command
 from swarmops.errors import CommandFailed, ConnectionFailed, RolledBack, SwarmopsError, WaitTimeout
-from swarmops.ops import by_hand, ending, networks, rebalance, services
+from swarmops.ops import by_hand, ending, networks, rebalance, services, spare
 from swarmops.ops.putback import put_back
 from swarmops.wait import Deadline
 
@@ -111,8 +111,8 @@ def test_a_failure_is_not_lost_when_the_replicas_cannot_be_put_back(monkeypatch:
         raise WaitTimeout("web 2 of 3")
 
     monkeypatch.setattr(rebalance, "wait", late)
-    begun = service(3, Labels={rebalance.MORE: "2"})
+    begun = service(3, Labels={spare.MORE: "2"})
     with pytest.raises(
         SwarmopsError, match=r"web 2 of 3\n  The number .* back to 2: service: refused\n  Next: inv reb"
     ):
-        rebalance._more_and_back(Swarm(), begun, 1, Deadline(1))  # type: ignore[arg-type]
+        rebalance._back(Swarm(), begun, Deadline(1))  # type: ignore[arg-type]

@@ -1,0 +1,40 @@
+"""More replicas of a service for a while: its label says how many it should have, so that the same command goes on."""
+
+from __future__ import annotations
+
+from swarmops.cluster import Cluster
+from swarmops.commands import Command, service as commands
+from swarmops.facts import Service
+
+MORE = "swarmops.rebalance"
+"""The label of a service that has more replicas for a while; its value is how many it should have."""
+
+
+def begun(service: Service) -> bool:
+    """Whether it has more for a while, perhaps since a command that was interrupted."""
+    return MORE in service.labels
+
+
+def wanted(service: Service) -> int:
+    """How many replicas it should have."""
+    return int(service.labels.get(MORE, service.replicas or 0))
+
+
+def more(cluster: Cluster, service: Service, count: int) -> None:
+    """Has so many replicas more of it; where that has begun before, nothing."""
+    if begun(service):
+        return
+    total = wanted(service) + count
+    options = [("replicas", str(total)), ("label-add", f"{MORE}={wanted(service)}")]
+    cluster.manage(commands.update(service.name, options))
+    cluster.progress.done(f"{total} replicas for a while", service.name)
+
+
+def back(service: Service) -> Command:
+    """What sets the number that it should have again."""
+    return exactly(service.name, wanted(service))
+
+
+def exactly(name: str, count: int) -> Command:
+    """What sets a number of replicas and ends what was for a while."""
+    return commands.update(name, [("replicas", str(count)), ("label-rm", MORE)])

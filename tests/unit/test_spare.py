@@ -1,0 +1,110 @@
+"""More replicas for a while: begun, ended, and no longer there once somebody has said how many there should be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from samples import NEW, member, task
+
+from swarmops.facts import Service
+from swarmops.ops import by_hand, ingress, rebalance, services, spare
+from swarmops.wait import Deadline
+
+PREFERENCE = {"Placement": {"Preferences": [{"Spread": {"SpreadDescriptor": "node.labels.zone"}}]}}
+BACK = ["--replicas=6", f"--label-rm={spare.MORE}"]
+
+
+class Swarm:
+    """A cluster with one service, `web`, of 9 replicas on three nodes; it does what commands say about replicas."""
+
+    def __init__(self, labels: dict[str, str], on: tuple[int, ...] = (3, 3, 3), **template: Any) -> None:
+        self.labels, self.on, self.template = labels, list(on), NEW | template
+        self.commands: list[list[str]] = []
+        self.progress, self.inventory, self.settings, self.stacks = self, self, self, ()
+
+    def get(self, path: str, **_: Any) -> list[Any]:
+        assert path == "/services"
+        mode = {"Replicated": {"Replicas": sum(self.on)}}
+        return [
+            {"ID": "s1", "Spec": {"Name": "web", "Labels": self.labels, "Mode": mode, "TaskTemplate": self.template}}
+        ]
+
+    def ask(self, question: Any) -> Any:
+        if question is rebalance._look:
+            tasks = [task(slot=n * 10 + m, node=f"w{n}") for n, count in enumerate(self.on) for m in range(count)]
+            return [Service.of(one) for one in self.get("/services")], tasks, [member(f"w{n}") for n in range(3)]
+        return question(self)
+
+    def manage(self, command: Any, **_: Any) -> None:
+        words = list(command.argv[2:])
+        self.commands.append([word for word in words if word not in ("--detach", "--no-resolve-image", "web")])
+        for word in words:
+            name, _, value = word.partition("=")
+            if name == "--label-rm":
+                self.labels.pop(value, None)
+            elif name == "--label-add":
+                self.labels |= dict([value.split("=")])
+            elif name in ("--replicas", "web"):
+                self._scale(int(value or sum(self.on)))
+
+    def _scale(self, count: int) -> None:
+        while sum(self.on) < count:
+            self.on[self.on.index(min(self.on))] += 1
+        while sum(self.on) > count:
+            self.on[self.on.index(max(self.on))] -= 1
+
+    def done(self, *_: str) -> None:
+        return None
+
+
+@pytest.fixture(autouse=True)
+def runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (by_hand, rebalance, services):
+        monkeypatch.setattr(module, "wait", lambda *_, **__: None)
+    monkeypatch.setattr(ingress, "refresh", lambda *_: None)
+
+
+def test_it_begins_once_and_ends() -> None:
+    swarm: Any = Swarm({})
+    for _ in range(2):
+        spare.more(swarm, services.find(swarm, "web"), 2)
+    assert (swarm.labels, sum(swarm.on)) == ({spare.MORE: "9"}, 11)
+    swarm.manage(spare.back(services.find(swarm, "web")))
+    assert (swarm.labels, sum(swarm.on)) == ({}, 9)
+    assert len(swarm.commands) == 2
+
+
+@pytest.mark.parametrize("count", [9, 10])
+def test_scale_ends_what_was_interrupted(count: int) -> None:
+    swarm: Any = Swarm({spare.MORE: "6"})
+    services.scale(swarm, {"web": count}, 9)
+    assert (swarm.labels, sum(swarm.on)) == ({}, count)
+    rebalance.rebalance(swarm, "", 9)
+    assert sum(swarm.on) == count
+
+
+def test_an_update_of_the_replicas_ends_what_was_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(by_hand, "_networks", lambda _: {})
+    monkeypatch.setattr(by_hand, "_refuse_another_version", lambda *_: None)
+    monkeypatch.setattr(by_hand.images, "authorized", lambda _, command, *__: command)
+    swarm: Any = Swarm({spare.MORE: "6", "own": "kept"})
+    by_hand.update(swarm, "web", {"env": ["A=1"]}, 9)
+    assert spare.MORE in swarm.labels
+    by_hand.update(swarm, "web", {"replicas": "10"}, 9)
+    assert (swarm.labels, sum(swarm.on)) == ({"own": "kept"}, 10)
+
+
+@pytest.mark.parametrize("template", [{}, PREFERENCE], ids=["plain", "with a preference"])
+def test_rebalance_ends_what_was_interrupted_whatever_the_preferences(template: dict[str, Any]) -> None:
+    swarm: Any = Swarm({spare.MORE: "6"}, **template)
+    for _ in range(2):
+        rebalance.rebalance(swarm, "", 9)
+        assert (swarm.labels, swarm.on) == ({}, [2, 2, 2])
+    assert swarm.commands == [["update", *BACK]]
+
+
+def test_rebalance_levels_what_a_drain_has_left() -> None:
+    swarm: Any = Swarm({spare.MORE: "6"}, on=(0, 0, 7))
+    rebalance._spread(swarm, services.find(swarm, "web"), Deadline(9), services.Recap())
+    assert (swarm.labels, swarm.on) == ({}, [2, 2, 2])
