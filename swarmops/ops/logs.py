@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import heapq
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -24,6 +25,9 @@ LOOK_SECONDS = 0.5
 KEPT_LINES = 10_000
 """So many lines wait for a slow reader; then the engines have to."""
 
+PIECE_BYTES = 16384
+"""Of each answer so much is taken apart at a time: lines need eight times the room of what an engine answers."""
+
 Found = tuple[Source, Line]
 
 
@@ -36,12 +40,16 @@ def show(cluster: Cluster, name: str, request: Request, output: Output, *, follo
     news: Queue[Found] = Queue(KEPT_LINES)
     logs = [_NodeLogs(cluster, node, name, request, news) for node in cluster.inventory.nodes]
     view = View(name, output.colour, timestamps=timestamps)
-    _write(view, output, _history(cluster, name, logs))
+    past = _history(cluster, name, logs)
+    view.know(sorted(past))
+    _write(view, output, heapq.merge(*past.values(), key=_when))
     for each in logs if follow else ():
         _background(each.watch)
     while follow:
         output.check()
-        _write(view, output, _come(news))
+        found = _come(news)
+        view.know(sorted({source for source, _ in found}))
+        _write(view, output, sorted(found, key=_when))
 
 
 def sources(cluster: Cluster, node: str) -> list[Source]:
@@ -50,9 +58,9 @@ def sources(cluster: Cluster, node: str) -> list[Source]:
     return [Source.of(container, node) for container in containers]
 
 
-def _history(cluster: Cluster, name: str, logs: Iterable[_NodeLogs]) -> list[Found]:
+def _history(cluster: Cluster, name: str, logs: Iterable[_NodeLogs]) -> dict[Source, Iterator[Found]]:
     asked = [(each, cluster.later(each.history)) for each in logs]
-    found = [line for _, lines in asked for line in lines.result()]
+    found = {source: lines for _, answer in asked for source, lines in answer.result().items()}
     if all(each.lost for each, _ in asked):
         cluster.manager()  # raises, with what each node said
     if not any(each.known for each, _ in asked):
@@ -72,9 +80,12 @@ def _come(news: Queue[Found]) -> list[Found]:
     return found
 
 
-def _write(view: View, output: Output, found: list[Found]) -> None:
-    view.know(sorted({source for source, _ in found}))
-    output.write(view.line(source, line) for source, line in sorted(found, key=lambda each: each[1].at))
+def _write(view: View, output: Output, found: Iterable[Found]) -> None:
+    output.write(view.line(source, line) for source, line in found)
+
+
+def _when(found: Found) -> int:
+    return found[1].at
 
 
 class _NodeLogs:
@@ -92,12 +103,19 @@ class _NodeLogs:
         self._ended: set[str] = set()
         self._followed: set[str] = set()
 
-    def history(self) -> list[Found]:
-        """What its containers have printed so far, those that have ended among them."""
-        found: list[Found] = []
+    def history(self) -> dict[Source, Iterator[Found]]:
+        """What its containers have printed so far, those that have ended among them; to be read before `watch`.
+
+        Kept as the engine answered it: a stream for each container would be a process for each, on the node.
+        """
+        found: dict[Source, Iterator[Found]] = {}
         with self._reachable():
             for source in self._sources():
-                found += [(source, line) for line in self._past(source)]
+                answer = self._past(source)
+                if self._request.tail == 0:
+                    list(self._lines(source, answer))
+                elif answer:
+                    found[source] = self._lines(source, answer)
         return found
 
     def watch(self) -> None:
@@ -122,17 +140,22 @@ class _NodeLogs:
         self.known |= {source.id for source in mine}
         return mine
 
-    def _past(self, source: Source) -> list[Line]:
+    def _past(self, source: Source) -> bytes:
         # The last line is read in any case: it tells from where on there is news.
         tail = {} if self._request.tail is None else {"tail": str(max(1, self._request.tail))}
-        reader = Reader()
         with self._readable(source):
             answer = self._cluster.api(self._node).read(_path(source), **self._query(source), **tail)
-            lines = self._note(source, reader.feed(answer) + reader.end())
             if source.over:
                 self._ended.add(source.id)
-            return [] if self._request.tail == 0 else lines
-        return []
+            return answer
+        return b""
+
+    def _lines(self, source: Source, answer: bytes) -> Iterator[Found]:
+        reader = Reader()
+        for start in range(0, len(answer), PIECE_BYTES):
+            piece = answer[start : start + PIECE_BYTES]
+            yield from ((source, line) for line in self._note(source, reader.feed(piece)))
+        yield from ((source, line) for line in self._note(source, reader.end()))
 
     def _follow(self, source: Source) -> None:
         reader = Reader()
