@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from functools import partial
 
@@ -20,10 +19,9 @@ from swarmops.ops.putback import AGAIN, put_back
 from swarmops.ops.routing import routing
 from swarmops.ops.services import find, gone, note_stack, version_before
 from swarmops.report import Recap
+from swarmops.stackfile import SERVICE_NAME
 from swarmops.wait import Deadline
 
-NAME = re.compile(r"(?=.{1,63}$)[A-Za-z0-9]([-_]*[A-Za-z0-9]+)*")
-"""What swarm takes for the name of a service."""
 UNPROVED = ("updating", "paused")
 """The states of an update that swarm has not completed."""
 
@@ -104,7 +102,7 @@ def update(cluster: Cluster, name: str, stated: Stated, timeout: float, *, rollb
 
 
 def _check(name: str, stated: Stated) -> None:
-    if not NAME.fullmatch(name):
+    if not SERVICE_NAME.fullmatch(name):
         raise InputError(f"{name}: should be a name of letters, digits, - and _, 63 at most")
     if not stated.get("image"):
         raise InputError("--image is missing", remedy=f"inv service.create {name} --image echo")

@@ -13,7 +13,7 @@ import pytest
 from swarmops.commands import Command
 from swarmops.errors import InputError, RolledBack, SwarmopsError, WaitTimeout
 from swarmops.facts import Service
-from swarmops.ops import by_hand, services
+from swarmops.ops import by_hand, spare
 
 SPEC = {**json.loads(Path(__file__).with_name("service.json").read_text()), "Name": "web"}
 """What engine 26.1.5 had of a service with nearly all options, among them 8085:8080 in host mode."""
@@ -72,7 +72,7 @@ def test_a_port_that_docker_cannot_take_away_alone_is_refused_beforehand() -> No
 
 ROLLBACK = "docker service rollback --detach web"
 FORMER = {**SPEC, "TaskTemplate": {**SPEC["TaskTemplate"], "ContainerSpec": {"Image": "web:0.9"}}}
-SPREAD = {**SPEC, "Labels": {services.MORE: "2"}}
+SPREAD = {**SPEC, "Labels": {spare.MORE: "2"}}
 
 
 @pytest.fixture

@@ -46,9 +46,9 @@ def test_a_claim_that_cannot_be_is_refused_before_anything_changes(variables: li
     cluster: Any = Swarm("ingress")
     if said:
         with pytest.raises(InputError, match=f"--env: {said}"):
-            by_hand._possible(cluster, wanted, stated, "mesh")
+            by_hand._possible(cluster, wanted, stated, ())
     else:
-        by_hand._possible(cluster, wanted, stated, "mesh")
+        by_hand._possible(cluster, wanted, stated, ())
 
 
 def test_a_claim_is_refused_only_where_it_is_stated_and_there_is_an_ingress() -> None:
