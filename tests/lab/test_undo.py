@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -116,12 +117,17 @@ def test_what_took_a_port_gives_it_back(ready: Lab, stack: Callable[..., None]) 
 
 
 def test_what_serves_is_not_taken_away_because_nothing_was_recorded(ready: Lab, stack: Callable[..., None]) -> None:
-    stack(GOOD)
-    run = watched(ready, "deploy", "s", reactions={"watching whether": ctrl_c})
-    assert "interrupted" in run.err
+    good = GOOD.replace("monitor: 1s", "monitor: 4s")
+    stack(good)
+    assert "interrupted" in watched(ready, "deploy", "s", reactions={"watching whether": ctrl_c}).err
     before = ready.services()["s_web"]["Spec"]
-    eventually(lambda: ready.tasks("s_web"), within=30, what="a task")
-    stack(GOOD.replace('[sleep, "3600"]', "['false']"))
+
+    def serves() -> bool:
+        (task,) = ready.tasks("s_web")
+        return bool(re.fullmatch(r"Running ([5-9]|\d\d) seconds ago", task["CurrentState"]))
+
+    eventually(serves, within=30, what="a task that has run for longer than its window")
+    stack(good.replace('[sleep, "3600"]', "['false']"))
     assert "What ran before runs again" in ready.inv("deploy", "s", check=4).err
     assert ready.services()["s_web"]["Spec"] == before
     assert len(ready.tasks("s_web")) == 1
