@@ -29,11 +29,15 @@ def create(name: str, image: str, options: Options, args: Sequence[str] = ()) ->
     )
 
 
-def update(name: str, options: Options) -> Command:
-    """Changes what is given of a service. An image carries its digest; with another one goes the log-in to get it."""
+def update(name: str, options: Options, *, login: bool = False) -> Command:
+    """Changes what is given of a service. An image carries its digest; with another one goes the log-in to get it.
+
+    `login`: it goes in any case. The service's own is lost where docker on the node knows none.
+    """
     stated = [f"--{option}={value}" for option, value in options]
-    login = ["--with-registry-auth"] if any(part.startswith("--image=") for part in stated) else []
-    return docker("service", "update", "--detach", "--no-resolve-image", *login, *stated, name)
+    login = login or any(part.startswith("--image=") for part in stated)
+    auth = ["--with-registry-auth"] if login else []
+    return docker("service", "update", "--detach", "--no-resolve-image", *auth, *stated, name)
 
 
 def restart(name: str) -> Command:

@@ -8,6 +8,7 @@ from functools import partial
 from swarmops import definition, facts
 from swarmops.cluster import Cluster
 from swarmops.commands import service as commands
+from swarmops.commands.registry import host
 from swarmops.definition import Definition, Stated
 from swarmops.definition.forms import short
 from swarmops.errors import CommandFailed, ConnectionFailed, InputError, Problem, RolledBack, SwarmopsError, suggest
@@ -75,7 +76,8 @@ def update(cluster: Cluster, name: str, stated: Stated, timeout: float, *, rollb
     changes = definition.changes(before, wanted)
     if changes:
         # Only then: an update without a change would make the present version the previous one too.
-        command = commands.update(name, definition.to_update(before, wanted))
+        login = cluster.login(host(wanted["image"])) is not None
+        command = commands.update(name, definition.to_update(before, wanted), login=login)
         cluster.manage(images.authorized(cluster, command, wanted["image"]))
         recap.changed(name, ", ".join(changes))
         cluster.progress.done(", ".join(changes), name)

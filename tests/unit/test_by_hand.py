@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from swarmops.commands import Command
+from swarmops.commands import Command, Secret
+from swarmops.commands.registry import Login
 from swarmops.errors import InputError, RolledBack, SwarmopsError, WaitTimeout
 from swarmops.facts import Service
 from swarmops.ops import by_hand, spare
@@ -26,14 +27,15 @@ class Swarm:
     def __init__(self, **said: Any) -> None:
         self.service = replace(Service.of({"ID": "s1", "Spec": SPEC}), **said)
         self.commands: list[str] = []
+        self.logins: dict[str, Login] = {}
         self.inventory = SimpleNamespace(settings=SimpleNamespace(stacks={}), credentials={})
         self.progress = SimpleNamespace(done=lambda *_: None, waiting=lambda *_: None)
 
     def ask(self, question: Any) -> Any:
         return [NETWORK] if question is by_hand.facts.networks else [self.service]
 
-    def login(self, _: str) -> None:
-        return None
+    def login(self, registry: str) -> Login | None:
+        return self.logins.get(registry)
 
     def manage(self, command: Command, **_: Any) -> None:
         self.commands.append(str(command))
@@ -68,6 +70,18 @@ def test_a_port_that_docker_cannot_take_away_alone_is_refused_beforehand() -> No
         with pytest.raises(InputError, match="8086:8080/tcp/host too; write --publish-rm 8080/tcp/host first"):
             update(swarm, stated)
     assert swarm.commands == []
+
+
+@pytest.mark.parametrize(
+    ("registry", "word"), [("registry:5000", " --with-registry-auth"), ("ghcr.io", "")], ids=["its own", "another"]
+)
+def test_any_change_brings_the_log_in_that_the_inventory_has_for_the_image(registry: str, word: str) -> None:
+    swarm = Swarm()
+    swarm.logins[registry] = Login("alice", Secret("pass"))
+    with pytest.raises(RolledBack):  # this swarm takes no change
+        update(swarm, {"label": ["a=b"]})
+    said = f"docker service update --detach --no-resolve-image{word} --label-add=a=b web"
+    assert swarm.commands[0].endswith(said)
 
 
 ROLLBACK = "docker service rollback --detach web"

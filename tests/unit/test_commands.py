@@ -54,6 +54,7 @@ CASES: dict[str, Command] = {
     "service.create plain": service.create("web", IMAGE, []),
     "service.create all": service.create("web", IMAGE, definition.to_create(FULL), FULL["args"]),
     "service.update nothing": service.update("web", []),
+    "service.update with the log-in": service.update("web", [("label-add", "a=b")], login=True),
     "service.update image": service.update("web", definition.to_update(PLAIN, PLAIN | {"image": IMAGE})),
     "service.update all": service.update("web", definition.to_update(PLAIN, FULL)),
     "service.update back": service.update("web", definition.to_update(FULL, PLAIN)),
