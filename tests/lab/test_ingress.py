@@ -95,11 +95,8 @@ def test_a_claim_that_cannot_be_is_refused(shop: Lab) -> None:
 def test_one_bad_claim_keeps_nobody_from_being_served(shop: Lab) -> None:
     template = shop.folder / "templates/stacks/haproxy.cfg.j2"
     good = template.read_text()
-    template.write_text(
-        good.replace(
-            "frontend stats\n", "{% if services|selectattr('service', 'eq', 'odd')|list %}\nspeak latin\n{% endif %}\n"
-        )
-    )
+    refused = "{% if services|selectattr('service', 'eq', 'odd')|list %}\n    speak latin\n{% endif %}\n"
+    template.write_text(good.replace("frontend stats\n", f"{refused}\nfrontend stats\n"))
     made = ("docker", "service", "create", "--detach", "--no-resolve-image", "--network=localnet")
     image = shop.services()["shop_web"]["Spec"]["TaskTemplate"]["ContainerSpec"]["Image"]
     for name, host, ports in (("dash", "-x.example", "8080"), ("twice", "twice.example", "8080,08080")):
