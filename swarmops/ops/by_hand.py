@@ -64,7 +64,7 @@ def update(cluster: Cluster, name: str, stated: Stated, timeout: float, *, rollb
     deadline, recap = Deadline(timeout), Recap()
     definition.parse(stated, "host")
     service = find(cluster, name)
-    if "replicas" in stated:
+    if "replicas" in stated and spare.begun(service):
         stated = {**stated, "label-rm": [*stated.get("label-rm", ()), spare.MORE]}
     before = _seen(cluster, service)
     route = routing(cluster) if {"endpoint-mode", "publish"} & stated.keys() else "mesh"
