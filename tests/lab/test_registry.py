@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from engine import Lab, docker, passwords
+from engine import Lab, docker, eventually, passwords
 
 USER, PASSWORD, OTHER = "alice", "reg1stry-p@ss", "an0ther-p@ss"
 passwords += [PASSWORD, OTHER]
@@ -160,5 +160,14 @@ def test_another_password_and_a_node_made_anew(secured: Lab) -> None:
     assert [ask(secured, "/v2/", password=word) for word in (PASSWORD, OTHER)] == [401, 200]
     assert secured.lives().keys() == before.keys()
     assert secured.lives()[f"{secured.cluster}-registry"] == before[f"{secured.cluster}-registry"], "it went on running"
+    available = ("docker", "node", "update", "worker01", "--availability")
+    secured.node("manager", *available, "drain")
+    eventually(lambda: not secured.running("worker01"), within=60, what="nothing to need the image")
+    secured.node("worker01", "sh", "-c", "docker rm $(docker ps -aq); docker image rm --force $(docker image ls -aq)")
+    secured.node("manager", *available, "active")
+    ps = ("docker", "service", "ps", "--no-trunc", "small_api")
+    eventually(lambda: "No such image" in secured.node("manager", *ps).out, within=60, what="its old log-in to fail")
+    assert "changed=1" in secured.inv("service.update", "small_api", "--label=login=2").out
+    assert [task["Node"] for task in secured.tasks("small_api")] == ["worker01"]
     secured.inv("pull", "echo")
     assert "Nothing to change." in secured.inv("up").out
