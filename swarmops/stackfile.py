@@ -17,7 +17,7 @@ import yaml
 from swarmops import composefile
 from swarmops.errors import InputError, Problem, suggest
 
-_AMBIGUOUS = re.compile(r"[-+.]?[0-9][0-9a-fxotz_.:+ -]*|[-+]?\.(inf|nan)|y|n|yes|no|on|off|true|false|null|~|", re.I)
+_AMBIGUOUS = re.compile(r"[-+]?\.?[0-9][0-9a-fxotz_.:+ -]*|[-+]?\.(inf|nan)|y|n|yes|no|on|off|true|false|null|~|", re.I)
 """Texts that one reader of YAML or another takes for a number, a date, yes, no or nothing: docker's own has changed."""
 
 
@@ -35,7 +35,7 @@ SHARED = ("networks", "configs", "secrets", "volumes")
 """What services of one file may have in common."""
 NAME_LIMIT = 64
 """Bytes; docker refuses a longer name of a config or secret."""
-SERVICE_NAME = re.compile(r"(?=.{1,63}$)[A-Za-z0-9]([-_]*[A-Za-z0-9]+)*")
+SERVICE_NAME = re.compile(r"(?=.{1,63}$)[A-Za-z0-9]+([-_]+[A-Za-z0-9]+)*")
 """What swarm takes for the name of a service."""
 STARTED = "service_started"
 COMPLETED = "service_completed_successfully"
@@ -198,7 +198,7 @@ def _wrong_secrets(secrets: Mapping[str, Any]) -> list[str]:
     return [
         f"secrets.{short}: should say one of {', '.join(SOURCES)}, or external: true"
         for short, secret in secrets.items()
-        if not {*SOURCES, "external"} & (secret or {}).keys()
+        if not {*SOURCES, "external", "driver"} & (secret or {}).keys()
     ]
 
 
@@ -222,12 +222,13 @@ def _wrong_labels(services: Mapping[str, Mapping[str, Any]]) -> list[str]:
 def waves(stack: Stack, services: Iterable[str], after: Mapping[str, Iterable[str]] | None = None) -> list[list[str]]:
     """Some of the services in the order in which they may be deployed, those at once that need not wait.
 
-    `after` says of services which others they have to wait for besides. Raises InputError where each would wait for the
-    next.
+    `after` says of services which others they have to wait for, whatever depends on what. Raises InputError where each
+    would wait for the next.
     """
-    chosen, sorter, found = set(services), TopologicalSorter[str](), []
+    chosen, sorter, found, first = set(services), TopologicalSorter[str](), [], after or {}
     for short in stack.services:
-        sorter.add(short, *stack.order.get(short, ()), *(after or {}).get(short, ()))
+        depends = (other for other in stack.order.get(short, ()) if short not in first.get(other, ()))
+        sorter.add(short, *depends, *first.get(short, ()))
     try:
         sorter.prepare()
     except CycleError as error:

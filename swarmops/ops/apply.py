@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
+from typing import Literal
 
 from swarmops import facts, stackdiff, stackfile
 from swarmops.cluster import Cluster
@@ -24,6 +25,7 @@ from swarmops.stackfile import COMPLETED, Stack
 from swarmops.verdict import rolled_back
 from swarmops.wait import Deadline, until
 
+First = Literal["", "holding", "all"]
 COMMAND_SECONDS = 60.0
 """What `docker stack deploy` may take at the least: one that is given up on goes on, on its node."""
 
@@ -39,22 +41,25 @@ def apply(
     secrets: configs.Secrets | None = None,
     pull: bool = True,
     proved: bool = False,
-    back: bool = False,
+    first: First = "",
 ) -> None:
     """Deploys what differs of a pinned stack and waits until exactly this version runs and stays up.
 
     The caller holds the stack's lock; `check` raises LockLost when it does not any more. `recorded` has the services'
     specifications as they were last verified; `pull` says whether nodes get the images of services that run already
     before these are switched; `proved` that what runs has been verified before, so that where nothing differs nothing
-    has to be watched; `back` that what the file has not came with what failed, and may hold what the file needs.
+    has to be watched; `first` which of the services that the file has not go before the others come, not after them:
+    none, those `holding` a port that it needs, or `all`.
     Raises SwarmopsError, WaitTimeout.
     """
     running = _services(cluster, stack)
-    # Lint has refused a deploy that needs what a service has which goes; a version of before comes back all the same.
-    gone = stackdiff.leftovers(stack, running)
-    if first := gone if back else ports.holding(stack, gone):
+    if first:
         check()
-        _take_away(cluster, first, deadline, recap)
+        leaving = stackdiff.leftovers(stack, running)
+        holding = ports.holding(stack, leaving)
+        _take_away(cluster, leaving if first == "all" else holding, recap)
+        with suppress(WaitTimeout):  # what needs the port says so
+            _await_end(cluster, holding, deadline)
     changes = stackdiff.differences(stack, running, recorded)
     past = over(cluster) if changes else None  # what fails before the first look is no history
     if changes:
@@ -79,8 +84,10 @@ def apply(
     check()  # first: what somebody else deploys is another version too
     services = _services(cluster, stack)
     _check_version(stack, services, recap)
+    leaving = stackdiff.leftovers(stack, services)
+    _take_away(cluster, leaving, recap)
     try:
-        _take_away(cluster, stackdiff.leftovers(stack, services), deadline, recap)
+        _await_end(cluster, leaving, deadline)
     except WaitTimeout as late:  # no reason to undo what runs
         recap.note(f"What the file has not any more is removed, and still ends: {late.said}")
     for name in sorted(wanted):
@@ -174,12 +181,14 @@ def _check_version(stack: Stack, running: list[Service], recap: Recap) -> None:
         raise SwarmopsError("another version runs than the one that was deployed\n    " + "\n    ".join(others))
 
 
-def _take_away(cluster: Cluster, services: Iterable[Service], deadline: Deadline, recap: Recap) -> None:
-    """Removes services that the file has not, and waits until their tasks have ended. Raises WaitTimeout."""
-    going = list(services)
-    for service in going:
+def _take_away(cluster: Cluster, services: Iterable[Service], recap: Recap) -> None:
+    """Removes services that the file has not."""
+    for service in services:
         end(cluster, [service])
         recap.changed(service.name, "removed: not in the file any more")
-    ids = {service.id for service in going}
-    if going:
+
+
+def _await_end(cluster: Cluster, services: Collection[Service], deadline: Deadline) -> None:
+    """Waits until the tasks of services that were removed have ended. Raises WaitTimeout."""
+    if ids := {service.id for service in services}:
         until(lambda: counted(unended(cluster, ids)), deadline, cluster.progress)

@@ -91,7 +91,11 @@ def update(cluster: Cluster, name: str, stated: Stated, timeout: float, *, rollb
         former = service.spec if changes else version_before(service)
         if former is None or isinstance(failure, RolledBack):
             raise
-        if rollback and (changes or service.update_state in UNPROVED):
+        was = definition.of(former, _networks(cluster))
+        again = definition.updated(was, told, removed) | ({"image": wanted["image"]} if "image" in stated else {})
+        # What this changes nothing of it has begun before, where the version before has something else.
+        begun = service.update_state in UNPROVED and bool(definition.changes(was, again))
+        if rollback and (changes or begun):
             back = partial(_as_before, cluster, service, former, timeout)
             raise put_back(cluster, failure, name, back) from failure
         remedy = f"inv rollback {name} puts the version before back"

@@ -102,16 +102,15 @@ def over(cluster: Cluster) -> frozenset[str]:
     return _over(*cluster.ask(_look)[:2])
 
 
-def serves(cluster: Cluster, service_ids: Collection[str]) -> bool:
-    """Whether one of the services runs as it should, and has for long enough by swarm's own times."""
+def serving(cluster: Cluster, service_ids: Collection[str]) -> frozenset[str]:
+    """Those of the services, by id, that run as they should, and have for long enough by swarm's own times."""
     if not service_ids:
-        return False
+        return frozenset()
     up, (services, tasks, nodes) = cluster.ask(_running_for), cluster.ask(_look)
     past, running = _over(services, tasks), {task.service_id for task in tasks if task.state == "running"}
-    verdicts = (
-        judge(one, tasks, nodes, past=past, up=up) for one in services if one.id in running.intersection(service_ids)
-    )
-    return any(not (one.missing or one.unproven or one.failure) for one in verdicts)
+    there = [one for one in services if one.id in running.intersection(service_ids)]
+    verdicts = {one.id: judge(one, tasks, nodes, past=past, up=up) for one in there}
+    return frozenset(id_ for id_, one in verdicts.items() if not (one.missing or one.unproven or one.failure))
 
 
 def wait(

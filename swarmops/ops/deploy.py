@@ -12,9 +12,9 @@ from swarmops.commands import Command
 from swarmops.connect import local
 from swarmops.errors import Conflict, LockLost, NotFound, RolledBack, SwarmopsError
 from swarmops.ops import configs, ingress, lint, stacks
-from swarmops.ops.apply import apply
+from swarmops.ops.apply import First, apply
 from swarmops.ops.configs import Secrets
-from swarmops.ops.convergence import serves
+from swarmops.ops.convergence import serving as serving_now
 from swarmops.ops.lock import MARGIN_SECONDS, Terms, locked
 from swarmops.ops.routing import look, routing
 from swarmops.ops.undo import WayBack, unlike
@@ -60,6 +60,8 @@ class Wanted:
     stack: Stack
     secrets: Secrets
     message: str
+    first: First = ""
+    """As for `apply`: lint has seen what is deployed, and not what comes back."""
 
 
 def deploy(cluster: Cluster, name: str, options: Options) -> Recap:
@@ -112,7 +114,8 @@ def carry_out(cluster: Cluster, name: str, purpose: str, choose: Callable[[], Wa
                 f"{failure.said}\n  The ingress does not follow: {second.said}", remedy=failure.remedy
             ) from failure
         raise
-    ingress.refresh(cluster, recap, deadline, [f"{name}_{short}" for short in wanted.stack.services])
+    # What still ends of what the file has not may have taken the time that there was.
+    ingress.refresh(cluster, recap, Deadline(options.timeout), [f"{name}_{short}" for short in wanted.stack.services])
     return recap
 
 
@@ -127,17 +130,18 @@ def _change(
     recorded = last.specs if last else {}
     # What a deploy left that was interrupted has neither been verified nor recorded, though nothing differs from it.
     proved = last is not None and not unlike(cluster, last, before)
-    serving = last is None and serves(cluster, [service.id for service in before])
+    serving = serving_now(cluster, [service.id for service in before]) if last is None else frozenset[str]()
     try:
         apply(
             cluster, stack, deadline, recap,
             check=check, recorded=recorded, secrets=wanted.secrets, pull=options.pull, proved=proved,
+            first=wanted.first,
         )  # fmt: skip
     except LockLost:
         raise  # whoever has it now goes on from what there is
     except SwarmopsError as failure:
         way_back = WayBack(cluster, stack, before, last, check, serving)
-        if not options.rollback or (options.keep and way_back.first) or not way_back.needed(recap):
+        if not options.rollback or (options.keep and way_back.unrecorded) or not way_back.needed(recap):
             check()
             configs.prune(cluster, stack.name)
             raise

@@ -123,7 +123,7 @@ def rollback(cluster: Cluster, name: str, to: int | None, options: Options) -> R
         unheard.update(_unheard(cluster, wanted, unheard))
         stack = version(cluster, wanted)
         _refuse_absent(cluster, stack, wanted, unheard)
-        return Wanted(stack, {}, options.message or f"rollback to {wanted.number}")
+        return Wanted(stack, {}, options.message or f"rollback to {wanted.number}", first="holding")
 
     choose()  # what cannot be is said before anybody is waited for
     if unheard:  # the nodes have the images, and would wait for registries that do not answer
@@ -150,18 +150,21 @@ def _chosen(cluster: Cluster, name: str, records: list[Record], to: int | None) 
     known = f"{name} has {', '.join(map(str, numbers)) or 'none'}"
     if to is not None:
         raise InputError(f"{name}: there is no version {to}", remedy=f"inv history {name}; {known}")
-    if records and _is_other(records[-1], cluster.ask(lambda api: facts.services(api, name))):
+    if records and _is_new(cluster, records, cluster.ask(lambda api: facts.services(api, name))):
         return records[-1]
     if len(records) < 2:
         raise SwarmopsError(f"{name} has no previous version", remedy=f"inv history {name}; {known}")
     return records[-2]
 
 
-def _is_other(newest: Record, running: Iterable[Service]) -> bool:
-    """Whether what runs was deployed and never recorded, as after a failure that was left; by hand does not count."""
-    stated = {f"{newest.stack}_{short}": one["deploy"]["labels"] for short, one in newest.file["services"].items()}
-    recorded = {name: labels[SPEC_LABEL] for name, labels in stated.items()}
-    return {service.name: service.labels.get(SPEC_LABEL) for service in running} != recorded
+def _is_new(cluster: Cluster, records: Iterable[Record], running: Iterable[Service]) -> bool:
+    """Whether something runs that was deployed and never recorded, as after a failure that was left."""
+    known = {
+        (stack.full_name(short), definition["deploy"]["labels"][SPEC_LABEL])
+        for stack in (version(cluster, kept) for kept in records)
+        for short, definition in stack.services.items()
+    }
+    return any((service.name, service.labels.get(SPEC_LABEL)) not in known for service in running)
 
 
 def _unheard(cluster: Cluster, wanted: Record, known: Collection[str]) -> dict[str, SwarmopsError]:

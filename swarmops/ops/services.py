@@ -33,15 +33,15 @@ def scale(cluster: Cluster, replicas: Mapping[str, int], timeout: float, *, roll
         raise InputError(f"{', '.join(fixed)}: a {services[fixed[0]].mode} service has no number of replicas")
     begun = {name: count for name, count in replicas.items() if spare.begun(services[name])}
     others = {name: count for name, count in replicas.items() if services[name].replicas != count and name not in begun}
-    for name, count in begun.items():
-        cluster.manage(spare.exactly(name, count))
-    if others:
-        cluster.manage(commands.scale(others))
     wrong = begun | others
-    for name, count in wrong.items():
-        recap.changed(name, f"replicas {services[name].replicas} → {count}")
-        note_stack(cluster, recap, services[name])
     try:
+        for name, count in begun.items():
+            cluster.manage(spare.exactly(name, count))
+        if others:
+            cluster.manage(commands.scale(others))
+        for name, count in wrong.items():
+            recap.changed(name, f"replicas {services[name].replicas} → {count}")
+            note_stack(cluster, recap, services[name])
         wait(cluster, [service.id for service in services.values()], deadline, settled=not wrong)
     except ConnectionFailed:
         raise
@@ -149,15 +149,14 @@ def find_all(cluster: Cluster, names: Iterable[str]) -> dict[str, Service]:
 def _rescale(cluster: Cluster, before: Sequence[Service], set_now: Mapping[str, int], timeout: float) -> str:
     """Sets the numbers of replicas that there were, and says so. Raises SwarmopsError where others did it since."""
     deadline = Deadline(timeout)
-    now = find_all(cluster, set_now)
-    ours = {
-        service.name: spare.wanted(service) for service in before if now[service.name].replicas == set_now[service.name]
-    }
-    if others := sorted(set_now.keys() - ours):
+    now = {name: service.replicas for name, service in find_all(cluster, set_now).items()}
+    had = {service.name: spare.wanted(service) for service in before}
+    if ours := {name: count for name, count in had.items() if now[name] == set_now[name]}:
+        cluster.manage(commands.scale(ours))
+    wait(cluster, [service.id for service in before if service.name in ours], deadline)
+    if others := sorted(name for name, count in had.items() if now[name] not in (set_now[name], count)):
         raise SwarmopsError(f"{', '.join(others)}: scaled by somebody else meanwhile")
-    cluster.manage(commands.scale(ours))
-    wait(cluster, [service.id for service in before], deadline)
-    return "The numbers of replicas are as before: " + ", ".join(f"{name}={count}" for name, count in ours.items())
+    return "The numbers of replicas are as before: " + ", ".join(f"{name}={count}" for name, count in had.items())
 
 
 def version_before(service: Service) -> Json | None:

@@ -53,13 +53,18 @@ class WayBack:
     before: list[Service]
     last: Record | None
     check: Callable[[], None]
-    serving: bool = False
-    """Whether something of the stack ran as it should when the deploy began, though nothing was recorded."""
+    serving: frozenset[str] = frozenset()
+    """The services, by id, that ran as they should when the deploy began, though nothing was recorded."""
+
+    @property
+    def unrecorded(self) -> bool:
+        """Whether what there was is left of deploys of which none was recorded."""
+        return self.last is None and all(map(_ours, self.before))
 
     @property
     def first(self) -> bool:
-        """Whether there is nothing to go back to: what there was is left of deploys of which none has worked."""
-        return self.last is None and not self.serving and all(map(_ours, self.before))
+        """Whether there is nothing to go back to: none of them has worked."""
+        return self.unrecorded and not self.serving
 
     def needed(self, recap: Recap) -> bool:
         """Whether this deploy, or one before it that was interrupted, changed something.
@@ -81,7 +86,14 @@ class WayBack:
         if self.last:
             old = version(self.cluster, self.last)
             apply(
-                self.cluster, old, deadline, Recap(), check=self.check, recorded=self.last.specs, pull=False, back=True
+                self.cluster,
+                old,
+                deadline,
+                Recap(),
+                check=self.check,
+                recorded=self.last.specs,
+                pull=False,
+                first="all",
             )
             configs.prune(self.cluster, self.stack.name)
             return f"Version {self.last.number} runs again"
@@ -99,7 +111,7 @@ class WayBack:
                 end(self.cluster, [service])
             elif service.spec != old[service.id] and service.previous == old[service.id]:
                 self.cluster.manage(commands.rollback(service.name), once=True)
-        wait(self.cluster, old, deadline)
+        wait(self.cluster, self.serving or old, deadline)
         self.check()
         configs.prune(self.cluster, self.stack.name)
         now = {service.id: service.spec for service in self._running()}

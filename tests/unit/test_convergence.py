@@ -11,7 +11,7 @@ from samples import NEW, OLD, member, service, task
 from swarmops.errors import SwarmopsError, WaitTimeout
 from swarmops.facts import Service, SwarmNode, Task
 from swarmops.ops import convergence
-from swarmops.ops.convergence import Watch, over, serves, wait
+from swarmops.ops.convergence import Watch, over, serving, wait
 from swarmops.wait import Deadline
 
 STAYS = "all tasks run; watching whether web stays up"
@@ -186,11 +186,11 @@ def test_a_service_that_is_gone_does_not_hold(swarm: Swarm) -> None:
 )
 def test_what_serves_has_run_for_its_window(swarm: Swarm, at: int, state: str, found: bool) -> None:
     swarm.tasks = [task(1, state, at=at)]
-    assert serves(swarm, ["s1"]) is found  # type: ignore[arg-type]
-    assert not serves(swarm, [])  # type: ignore[arg-type]
-    assert not serves(swarm, ["another"])  # type: ignore[arg-type]
+    assert (serving(swarm, ["s1"]) == {"s1"}) is found  # type: ignore[arg-type]
+    assert not serving(swarm, [])  # type: ignore[arg-type]
+    assert not serving(swarm, ["another"])  # type: ignore[arg-type]
 
 
 def test_a_service_of_no_replicas_serves_nobody(swarm: Swarm) -> None:
     swarm.services = [service(0)]
-    assert not serves(swarm, ["s1"])  # type: ignore[arg-type]
+    assert not serving(swarm, ["s1"])  # type: ignore[arg-type]

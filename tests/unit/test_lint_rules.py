@@ -444,6 +444,10 @@ def test_a_port_that_goes_from_one_service_to_another_has_its_turn() -> None:
     assert handed_over(stack, there) == {"a": {"b"}}
     assert waves(stack, stack.services, handed_over(stack, there)) == [["b"], ["a"]]
     assert holding(stack, there) == there[:1]
+    front = parse(f"services: {{a: {{image: 'x:1', ports: {port(80)}}}, b: {{image: 'x:1', depends_on: [a]}}}}")
+    assert waves(front, front.services, handed_over(front, there)) == [["b"], ["a"]], (
+        "ports before what depends on what"
+    )
     kept = parse(f"services: {{a: {{image: 'x:1'}}, b: {{image: 'x:1', ports: {port(80)}}}}}")
     assert handed_over(kept, there) == {}
 
@@ -517,6 +521,8 @@ def test_health_checks(definition: str, checked: bool | None, warned: bool) -> N
         ("deploy: {restart_policy: {condition: none}}", "service_completed_successfully", False, ""),
         ("deploy: {restart_policy: {condition: on-failure}}", "service_completed_successfully", False, ""),
         ("deploy: {mode: replicated-job}", "service_completed_successfully", False, ""),
+        ("restart: on-failure", "service_completed_successfully", False, ""),
+        ("restart: 'on-failure:3'", "service_completed_successfully", False, ""),
         (
             "tty: true",
             "service_completed_successfully",

@@ -392,3 +392,9 @@ def test_what_a_record_cannot_hold_is_refused() -> None:
 def test_what_docker_or_swarm_would_refuse_in_the_middle_of_a_deploy(text: str, said: str) -> None:
     with pytest.raises(InputError, match=re.escape(said)):
         parse(text, files={TEMPLATE.with_name("empty"): ""})
+
+
+def test_a_long_name_is_refused_at_once() -> None:
+    """A pattern with two ways to read each letter would take hours."""
+    with pytest.raises(InputError, match=r"takes letters, digits, - and _, 63 at most"):
+        parse(f"services: {{{'a' * 58}.: {{image: x}}}}")

@@ -73,14 +73,14 @@ def acts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(deploy, "apply", fails)
     monkeypatch.setattr(deploy, "facts", SimpleNamespace(services=lambda swarm, _: swarm.services))
     monkeypatch.setattr(deploy, "record", SimpleNamespace(read=lambda *_: []))
-    monkeypatch.setattr(deploy, "serves", lambda *_: False)
+    monkeypatch.setattr(deploy, "serving_now", lambda *_: frozenset())
     monkeypatch.setattr(configs, "prune", lambda *_: acts.append("pruned"))
     monkeypatch.setattr(undo, "take_away", take_away)
     return acts
 
 
-def way_back(*before: Service, last: Record | None = None, check: Any = held, serving: bool = False) -> WayBack:
-    return WayBack(Swarm(), STACK, list(before), last, check, serving)  # type: ignore[arg-type]
+def way_back(*before: Service, last: Record | None = None, check: Any = held, serving: str = "") -> WayBack:
+    return WayBack(Swarm(), STACK, list(before), last, check, frozenset(filter(None, [serving])))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -110,8 +110,9 @@ def test_what_an_interrupted_first_deploy_left_has_a_way_back(before: list[Servi
 
 
 def test_what_serves_has_a_way_back_only_when_it_was_changed() -> None:
-    serving = way_back(OURS, serving=True)
+    serving = way_back(OURS, serving="s1")
     assert not serving.first
+    assert serving.unrecorded
     assert not serving.needed(Recap())
     changed = Recap()
     changed.changed("web", "new")

@@ -133,6 +133,16 @@ def test_what_was_there_before_is_left_and_the_way_back_is_said(
     assert swarm.commands == []
 
 
+@pytest.mark.usefixtures("broken")
+def test_an_update_under_way_that_somebody_else_began_is_left_to_them() -> None:
+    """What is stated here was so before it: this has begun nothing."""
+    same = {**FORMER, "Labels": SPEC.get("Labels"), "Mode": SPEC["Mode"]}
+    swarm = Swarm(previous=same, update_state="updating")
+    with pytest.raises(WaitTimeout, match="inv rollback web"):
+        update(swarm, {"replicas": str(SPEC["Mode"]["Replicated"]["Replicas"])})
+    assert swarm.commands == []
+
+
 def test_a_version_of_somebody_else_is_left_to_them(monkeypatch: pytest.MonkeyPatch) -> None:
     swarm = Swarm(previous=FORMER, update_state="paused")
 
