@@ -45,6 +45,7 @@ def main(rounds: int) -> None:
     inv("build", "echo"), inv("build", "nginx"), inv("up"), inv("down", "--volumes")  # the images are made here
     try:
         for _ in range(rounds):
+            measure_start(times)
             measure_list(times)
             measure_swarmops(times)
             measure_bare(times)
@@ -52,6 +53,14 @@ def main(rounds: int) -> None:
         clean()
         shutil.rmtree(COPY)
     report(times)
+
+
+def measure_start(times: Times) -> None:
+    """The libraries that tasks stand on, and nothing of swarmops, beside Python alone: what no code here changes."""
+    # Swarmops first: it keeps the SDK from importing paramiko.
+    libraries = "import swarmops, invoke, docker, jinja2, yaml, pydantic; pydantic.BaseModel"
+    timed(times, "start of libraries", "swarmops", [sys.executable, "-P", "-c", libraries])
+    timed(times, "start of libraries", "bare", [sys.executable, "-S", "-c", "pass"])
 
 
 def measure_list(times: Times) -> None:
