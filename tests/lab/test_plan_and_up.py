@@ -446,6 +446,9 @@ def test_what_deploy_would_change(deployed: Lab) -> None:
     assert plan(deployed) == NOTHING
     deployed.inv("scale", "echo_api=2")
     said = plan(deployed)
-    assert (said["actions"], said["deploys"]) == ([], [{"name": "echo_api", "reason": "replicas 2 → 3"}])
+    assert (said["actions"], said["deploys"]) == (
+        [],
+        [{"stack": "echo", "name": "echo_api", "reason": "replicas 2 → 3"}],
+    )
     deployed.inv("deploy", "echo")
     assert plan(deployed) == NOTHING
