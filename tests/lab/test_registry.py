@@ -163,7 +163,12 @@ def test_another_password_and_a_node_made_anew(secured: Lab) -> None:
     available = ("docker", "node", "update", "worker01", "--availability")
     secured.node("manager", *available, "drain")
     eventually(lambda: not secured.running("worker01"), within=60, what="nothing to need the image")
-    secured.node("worker01", "sh", "-c", "docker rm $(docker ps -aq); docker image rm --force $(docker image ls -aq)")
+    secured.node(
+        "worker01",
+        "sh",
+        "-c",
+        "docker ps -aq | xargs -r docker rm; docker image ls -aq | xargs -r docker image rm --force",
+    )
     secured.node("manager", *available, "active")
     ps = ("docker", "service", "ps", "--no-trunc", "small_api")
     eventually(lambda: "No such image" in secured.node("manager", *ps).out, within=60, what="its old log-in to fail")
