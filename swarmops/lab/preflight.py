@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import re
 import socket
 import struct
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from ipaddress import IPv4Network, ip_address
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from swarmops.lab.containers import LABEL
 from swarmops.lab.endpoint import find
 
 ROUTES = Path("/proc/net/route")
+ALLOCATED = re.compile(r"Bind for \S+:(\d+) failed: port is already allocated")
 POOLS = ("172.28.0.0/14", "192.168.128.0/17", "10.128.0.0/9", "172.16.0.0/12", "10.0.0.0/8")
 """Where a free subnet is looked for: first what neither docker's bridges nor overlay networks take by themselves."""
 
@@ -35,7 +38,7 @@ def ports(inventory: Inventory, engine: APIClient) -> list[str]:
     bind = inventory.settings.bind
     holders = {port: item for item in engine.containers() for port in _published(item)}
     return [
-        f"port {port} of {bind}, published by {node}, is taken{_by(holders.get(port))}"
+        f"port {port} of {bind}, published by {node}, is taken{_by(port, holders.get(port))}"
         for port, node in wanted_ports(inventory).items()
         if not _is_own(holders.get(port), inventory) and (_is_taken(bind, port) if _is_local() else port in holders)
     ]
@@ -110,10 +113,34 @@ def _is_own(holder: Mapping[str, Any] | None, inventory: Inventory) -> bool:
     return holder is not None and _labels(holder).get(LABEL) == inventory.cluster
 
 
-def _by(holder: Mapping[str, Any] | None) -> str:
+def _by(port: int, holder: Mapping[str, Any] | None) -> str:
     if holder:
         return f" by the container {holder['Names'][0].lstrip('/')}"
-    return " by another program" if _is_local() else ""
+    if not _is_local():
+        return ""
+    if _is_kept(port):
+        return " by the engine, for no container: restart the engine, it was killed while one started"
+    return " by another program"
+
+
+def kept_ports(said: str, engine: APIClient) -> list[str]:
+    """The ports that an engine refuses, by its words, though none of its containers publishes them.
+
+    One that was killed while a container started keeps that container's ports until it is started once more (seen of
+    20.10; moby/libnetwork issue 1790).
+    """
+    published = {port for item in engine.containers() for port in _published(item)}
+    return [port for port in ALLOCATED.findall(said) if int(port) not in published]
+
+
+def _is_kept(port: int) -> bool:
+    """Whether it is the engine that listens there."""
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            program, *args = file.read_bytes().split(b"\0")
+            if program.endswith(b"docker-proxy") and [b"-host-port", b"%d" % port] in map(list, pairwise(args)):
+                return True
+    return False
 
 
 def _is_taken(address: str, port: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from docker.api.client import APIClient
 
 from swarmops.cluster import Cluster
+from swarmops.commands import Command
 from swarmops.commands.registry import Login
 from swarmops.connect import local
 from swarmops.errors import CommandFailed, InputError
@@ -32,6 +34,8 @@ EDGE = "edge"
 """The service of the proxy in front of several managers in the compose file."""
 REGISTRY = "registry"
 """The registry's service in the compose file."""
+HALF_STARTED = re.compile(r"id already in use|task \w+: already exists")
+"""What an engine says of a container for ever that was starting as the engine was killed; made anew, it starts."""
 CERTIFICATE = "make a certificate"
 """What is done to a registry that has none that fits."""
 
@@ -211,16 +215,36 @@ def _secure_registry(
         done(action)
 
 
-def _compose_up(cluster: Cluster, services: Iterable[str], *, start: bool = True) -> None:
+def _compose_up(cluster: Cluster, services: Collection[str], *, start: bool = True) -> None:
     inventory = cluster.inventory
     file = inventory.rendered / "compose.yml"
     command = compose.up(compose.find_compose(), inventory.cluster, file, services, start=start)
     try:
-        # Not once the task was interrupted: it has said so, and the next one may be under way.
-        local.run(command, timeout=COMPOSE_SECONDS, env=environment(), permit=cluster.check_open)
+        _run_compose(cluster, command, services)
     except CommandFailed as error:
         connect()  # where it is the engine that died, this says what helps
-        raise CommandFailed(str(error), remedy="inv doctor; inv up goes on from here") from error
+        remedy = "inv doctor; inv up goes on from here"
+        if ports := ", ".join(preflight.kept_ports(str(error), cluster.engine)):
+            remedy = f"restart the engine, then inv up: killed while a container started, it keeps the port {ports}"
+        raise CommandFailed(str(error), remedy=remedy) from error
+
+
+def _run_compose(cluster: Cluster, command: Command, services: Collection[str]) -> None:
+    """Runs compose; where it trips over containers that an engine left half started, once more without them."""
+
+    def run() -> None:
+        # Not once the task was interrupted: it has said so, and the next one may be under way.
+        local.run(command, timeout=COMPOSE_SECONDS, env=environment(), permit=cluster.check_open)
+
+    try:
+        run()
+    except CommandFailed as error:
+        if not HALF_STARTED.search(str(error)):
+            raise
+        for container in containers.observe(cluster.engine, cluster.inventory.cluster).values():
+            if container.node in services and container.state == "created":
+                containers.remove_one(cluster.engine, container.name)
+        run()
 
 
 def _refuse(inventory: Inventory, problems: list[str]) -> None:

@@ -124,6 +124,24 @@ class OwnEngine:
         for name in ("containerd.pid", "containerd.sock", "containerd.sock.ttrpc"):
             (below / name).unlink(missing_ok=True)
 
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+    def stop(self) -> None:
+        assert self._process
+        self._process.terminate()
+        self._process.wait(30)
+
+    def inside(self) -> list[str]:
+        """What puts a command line into the engine's network namespace, where its ports are."""
+        assert self._process
+        return ["nsenter", f"--net=/proc/{self._process.pid}/ns/net"]
+
+    def listens(self, port: int) -> bool:
+        command = [*self.inside(), "ss", "-Hlnt", f"sport = :{port}"]
+        return bool(subprocess.run(command, capture_output=True, check=True).stdout)
+
     def docker(self, *args: str, check: bool = True, timeout: float = 60) -> Run:
         return docker("--host", self.host, *args, check=check, timeout=timeout)
 
@@ -142,9 +160,20 @@ class OwnEngine:
                 self.start()
             ids = self.docker("ps", "-aq").out.split()
             self.docker("rm", "--force", "--volumes", *ids, check=False)
-            self._process.terminate()
-            self._process.wait(30)
+            self.stop()
+        for process in self._forgotten():
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
         for mount in reversed(Path("/proc/self/mountinfo").read_text().splitlines()):
             if (path := mount.split()[4]).startswith(f"{self.folder}/"):
                 subprocess.run(["umount", path], check=True)
         shutil.rmtree(self.folder)
+
+    def _forgotten(self) -> list[int]:
+        """The shims of containers that were starting when the engine was killed, and what they have started."""
+        listed = subprocess.run(
+            ["ps", "-ww", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True
+        ).stdout
+        rows = [line.split(maxsplit=2) for line in listed.splitlines()]
+        shims = {pid for pid, _, args in rows if "containerd-shim" in args and str(self.folder) in args}
+        return [int(pid) for pid, parent, _ in rows if {pid, parent} & shims]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable, Iterator
 
 import pytest
 import yaml
-from engine import Lab, docker
+from engine import Lab, docker, eventually
 from faults import OwnEngine, add_stack, processes, watched
 
 
@@ -44,11 +45,51 @@ def test_the_engine_dies_in_the_middle_of_up(
     assert processes(project) == []
 
     engine.start()
-    project.inv("up")
+    up_again(project, engine)
     assert {node["Status"]["State"] for node in project.nodes().values()} == {"ready"}
     assert "Nothing to change." in project.inv("up").out
     project.inv("down", "--volumes")
     assert project.remains() == []
+
+
+def up_again(project: Lab, engine: OwnEngine) -> None:
+    """`up` after a crash, and what it says to do where the crash came while a container was about to get its ports."""
+    run = project.inv("up", check=None)
+    if run.code:
+        assert "Next: restart the engine, then inv up" in run.err
+        engine.restart()
+        project.inv("up")
+
+
+def test_a_port_that_a_killed_engine_keeps_is_said(own: tuple[Lab, OwnEngine], monkeypatch: pytest.MonkeyPatch) -> None:
+    project, engine = own
+    monkeypatch.setenv("DOCKER_HOST", engine.host)
+    kept = project.vars["registry"]["port"]
+    image = engine.docker("images", "--format", "{{.Repository}}:{{.Tag}}", "swarmops/nginx").out.split()[0]
+    for _ in range(20):  # the moment has to be met at which the engine has stored the one thing, and not the other
+        engine.docker("create", "--name", "half", "--publish", f"127.0.0.1:{kept}:80", image, "sleep", "60")
+        with subprocess.Popen(
+            ["docker", "--host", engine.host, "start", "half"], stderr=subprocess.DEVNULL
+        ) as starting:
+            eventually(lambda: engine.listens(kept), within=30, what="the engine to take the port")
+            engine.kill()
+            starting.wait(30)
+        engine.start()
+        engine.docker("rm", "--force", "half")
+        if engine.listens(kept):
+            break
+    up = project.inv("up", check=1)
+    assert (
+        f"Next: restart the engine, then inv up: killed while a container started, it keeps the port {kept}" in up.err
+    )
+    monkeypatch.setattr(Lab, "command", [*engine.inside(), *project.command])
+    said = project.inv("up", check=2).err
+    assert f"port {kept} of 127.0.0.1, published by registry, is taken by the engine, for no container" in said
+    engine.restart()
+    monkeypatch.undo()
+    monkeypatch.setenv("DOCKER_HOST", engine.host)
+    project.inv("up")
+    project.inv("down", "--volumes")
 
 
 def test_all_is_back_after_the_engine_died(own: tuple[Lab, OwnEngine], monkeypatch: pytest.MonkeyPatch) -> None:
