@@ -74,7 +74,6 @@ class SSHDoor:
             host,
             user=user,
             port=port,
-            connect_timeout=CONNECT_SECONDS,
             connect_kwargs=options,
             config=Config(lazy=True),
         )
@@ -84,7 +83,7 @@ class SSHDoor:
     def run(self, command: Command, *, timeout: float = 60, check: bool = True) -> Result:
         """Runs a command in the host's shell, every argument quoted, its input sent and its outputs kept apart."""
         late = threading.Event()
-        with self._translated(), closing(self._session(command)) as channel, _deadline(channel, timeout, late):
+        with self._translated(), closing(self._session(command, timeout)) as channel, _deadline(channel, timeout, late):
             result = _communicate(channel, command.input())
         if late.is_set():
             raise WaitTimeout(f"{self.node}: {command} did not end within {timeout:g} s")
@@ -102,17 +101,17 @@ class SSHDoor:
         for connection in self._connections:
             connection.close()
 
-    def _session(self, command: Command) -> Channel:
+    def _session(self, command: Command, timeout: float = CONNECT_SECONDS) -> Channel:
         # Not Fabric's `run`: it sends input a character at a time, with a pause after each.
-        connection = self._connect()
+        connection = self._connect(timeout)
         try:
             channel: Channel = connection.create_session()
         except ChannelException:  # sshd allows ten sessions per connection
-            channel = self._connect(full=connection).create_session()
+            channel = self._connect(timeout, full=connection).create_session()
         channel.exec_command(shlex.join(command.reveal()))
         return channel
 
-    def _connect(self, *, full: Connection | None = None) -> Connection:
+    def _connect(self, timeout: float, *, full: Connection | None = None) -> Connection:
         """The newest connection, open; another one when that is the one that is full."""
         with self._lock:
             if not self._connections or self._connections[-1] is full:
@@ -123,6 +122,7 @@ class SSHDoor:
                 connection.client.set_missing_host_key_policy(Unknown(self.node, self._known_hosts))
                 if self._known_hosts.exists():
                     connection.client.load_system_host_keys(str(self._known_hosts))
+                connection.connect_timeout = min(timeout, CONNECT_SECONDS)
                 connection.open()
             return connection
 

@@ -13,7 +13,7 @@ from swarmops.commands import Command
 from swarmops.errors import SwarmopsError
 from swarmops.facts import SwarmNode
 from swarmops.health import Vitals, moment
-from swarmops.plan import match
+from swarmops.plan import entry, match
 from swarmops.validity import Validity
 
 SECONDS = 2.0
@@ -25,9 +25,10 @@ TICK = 0.5
 
 def read(cluster: Cluster, members: Iterable[SwarmNode]) -> dict[str, Vitals]:
     """What the nodes say of themselves, by name, asked at once; one that says nothing in time is not among them."""
-    listed = list(members)
+    listed, nodes = list(members), cluster.inventory.nodes
     root = str(cluster.ask(lambda api: api.get("/info")).get("DockerRootDir", ""))
-    found = match(cluster.inventory.nodes, listed, {})
+    # Those that the swarm does not hear of too: why that is, a lock or a certificate, they may say themselves.
+    found = {node.name: one for node in nodes if (one := entry(node, listed))} | match(nodes, listed, {})
     asked = {name: cluster.later(lambda n=name, m=one: _vitals(cluster, n, m, root)) for name, one in found.items()}  # type: ignore[misc]
     wait(asked.values(), timeout=SECONDS)
     said = {name: future.result() for name, future in asked.items() if future.done()}

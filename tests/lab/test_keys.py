@@ -85,6 +85,11 @@ def with_input(lab: Lab, text: str, *args: str) -> Run:
     return Run(ended.returncode, ended.stdout, ended.stderr)
 
 
+def states(lab: Lab) -> dict[str, str]:
+    """What the managers say of the nodes; nothing while they elect a leader."""
+    return {name: node["Status"]["State"] for name, node in lab.nodes().items()}
+
+
 def authority(lab: Lab, node: str) -> str:
     """By which authority the certificate was made that a node has on its disk."""
     pem = lab.node(node, "cat", CERTIFICATE).out.encode()
@@ -148,12 +153,21 @@ def test_autolock_stores_the_key_for_its_owner_alone(keys: Lab) -> None:
     assert key_file(keys).read_text().strip() == unlock_key(keys)
 
 
-def test_one_manager_is_unlocked_with_the_stored_key(keys: Lab) -> None:
-    restart(keys, "manager03")
+@pytest.mark.parametrize("seen", ["unreachable", "down"])
+def test_status_says_which_manager_is_locked(keys: Lab, seen: str) -> None:
+    """Soon after its engine was started again, and still when the swarm has given it up."""
+    if seen == "unreachable":
+        restart(keys, "manager03")
+    else:
+        eventually(lambda: states(keys).get("manager03") == "down", within=60, what="the others to miss manager03")
     said = "manager03 is locked: inv swarm.unlock"
     eventually(lambda: said in problems(keys), within=60, what="the other managers have a leader, and status its word")
+
+
+def test_one_manager_is_unlocked_with_the_stored_key(keys: Lab) -> None:
+    assert state(keys, "manager03") == "locked"
     assert "manager03 cannot be reached" in keys.inv("swarm.autolock", "--off", check=1).err
-    assert "manager03 is unreachable" in keys.inv("swarm.rotate-ca", check=1).err
+    assert "manager03 is down" in keys.inv("swarm.rotate-ca", check=1).err
     key_file(keys).chmod(0o644)
     assert "others may read the key" in keys.inv("swarm.unlock", check=2).err
     key_file(keys).chmod(0o600)
@@ -195,6 +209,9 @@ def test_autolock_ends(keys: Lab) -> None:
     assert locked_on_disk(keys) == [False] * 3
     docker("restart", "--time", "1", keys.container("manager02"))
     eventually(lambda: state(keys, "manager02") == "active", within=60, what="manager02 comes back by itself")
+    eventually(
+        lambda: states(keys) == dict.fromkeys(NODES, "ready"), within=60, what="the managers to hear of all nodes"
+    )
     assert "Nothing to change." in keys.inv("swarm.autolock", "--off").out
 
 
