@@ -37,6 +37,12 @@ class Verdict:
     may_recover: bool = False
     blamed: tuple[Task, ...] = field(default=(), compare=False)
 
+    @property
+    def line(self) -> str:
+        """What is missing or has failed, with its first reason, on one line."""
+        said, *reasons = self.failure.split("\n    ")
+        return self.missing or (f"{said} ({reasons[0]})" if reasons else said)
+
 
 def same_version(task: Task, template: Json) -> bool:
     """Whether a task is of the version that the service has now.

@@ -163,7 +163,7 @@ def _running_for(api: EngineAPI) -> dict[str, float]:
 
 def _missing(verdicts: Iterable[Verdict]) -> str:
     """What is missing, and what has failed and may recover with it."""
-    return _listed(verdict.missing or verdict.failure.partition("\n")[0] for verdict in verdicts)
+    return _listed(verdict.line for verdict in verdicts)
 
 
 def _listed(texts: Iterable[str]) -> str:

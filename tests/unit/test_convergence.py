@@ -96,7 +96,7 @@ def test_what_fails_may_be_waiting_for_what_is_still_to_come(swarm: Swarm) -> No
     failures = [task(1, "failed", at=at, error="exit 7") for at in range(3)]
     starting = replace(task(1, "starting"), id="db-1", service_id="s2")
     swarm.tasks = [*failures, starting]
-    assert seen.holds() == "web: 3 tasks in a row failed, db 0 of 1 (worker01: starting)"
+    assert seen.holds() == "web: 3 tasks in a row failed (worker01: exit 7), db 0 of 1 (worker01: starting)"
     swarm.tasks = [*failures, replace(starting, state="running")]
     with pytest.raises(SwarmopsError, match="web: 3 tasks in a row failed"):
         seen.holds()

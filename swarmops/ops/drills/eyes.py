@@ -81,9 +81,8 @@ class Seen:
             if node.manages and node.reachability != "reachable":
                 return f"{node.name} is {node.reachability}"
         nodes = [replace(node, state="down") if node.name in gone else node for node in self.nodes]
-        verdicts = [judge(service, self.tasks, nodes, past=past) for service in self.services]
-        said = (verdict.failure.partition("\n")[0] or verdict.missing for verdict in verdicts)
-        return ", ".join(filter(None, said))
+        verdicts = (judge(service, self.tasks, nodes, past=past) for service in self.services)
+        return ", ".join(filter(None, (verdict.line for verdict in verdicts)))
 
 
 class Eyes:
