@@ -54,14 +54,27 @@ def told(found: Iterable[tuple[str, str]]) -> list[str]:
     return [f"{_names(list(nodes))}: {text}" for text, nodes in grouped.items()]
 
 
+def mixed(nodes: Iterable[SwarmNode]) -> bool:
+    """Whether nodes are of several platforms, so that swarm has to know of each image which ones it runs on."""
+    return len({_platform(node.platform) for node in nodes}) > 1
+
+
+def foreign(nodes: Iterable[SwarmNode], platforms: Sequence[Json]) -> str:
+    """The platforms of an image in words, where no node has one of them; otherwise empty."""
+    if any(_same_platform(node, platforms) for node in nodes):
+        return ""
+    return ", ".join(sorted({"/".join(_platform(one)) for one in platforms}))
+
+
 def _names(nodes: Sequence[str]) -> str:
     more = len(nodes) - SHOWN_NODES
     return ", ".join(nodes[:SHOWN_NODES]) + (f" and {more} more" if more > 0 else "")
 
 
 def _platform(platform: Json) -> tuple[str, str]:
-    architecture = str(platform.get("Architecture", ""))
-    return str(platform.get("OS", "")), ARCHITECTURES.get(architecture, architecture)
+    """Of a node or a service, or of an image, whose registry writes the names of the parts small."""
+    architecture = str(platform.get("Architecture") or platform.get("architecture", ""))
+    return str(platform.get("OS") or platform.get("os", "")), ARCHITECTURES.get(architecture, architecture)
 
 
 def _same_platform(node: SwarmNode, wanted: Iterable[Json]) -> bool:

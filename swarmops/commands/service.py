@@ -12,15 +12,17 @@ from swarmops.commands import Command, docker
 Options = Iterable[tuple[str, str]]
 """Names, without their dashes, and values."""
 
+AS_IS = "--no-resolve-image"
 
-def create(name: str, image: str, options: Options, args: Sequence[str] = ()) -> Command:
-    """Makes a service. Its image carries a digest already, so that the engine need not look it up."""
+
+def create(name: str, image: str, options: Options, args: Sequence[str] = (), *, mixed: bool = False) -> Command:
+    """Makes a service. Its image carries a digest; the engine looks it up where nodes are of `mixed` platforms."""
     stated = [f"--{option}={value}" for option, value in options]
     return docker(
         "service",
         "create",
         "--detach",
-        "--no-resolve-image",
+        *([] if mixed else [AS_IS]),
         "--with-registry-auth",
         f"--name={name}",
         *stated,
@@ -29,20 +31,20 @@ def create(name: str, image: str, options: Options, args: Sequence[str] = ()) ->
     )
 
 
-def update(name: str, options: Options, *, login: bool = False) -> Command:
-    """Changes what is given of a service. An image carries its digest; with another one goes the log-in to get it.
+def update(name: str, options: Options, *, login: bool = False, mixed: bool = False) -> Command:
+    """Changes what is given of a service. An image is as for `create`; with another one goes the log-in to get it.
 
     `login`: it goes in any case. The service's own is lost where docker on the node knows none.
     """
     stated = [f"--{option}={value}" for option, value in options]
     login = login or any(part.startswith("--image=") for part in stated)
     auth = ["--with-registry-auth"] if login else []
-    return docker("service", "update", "--detach", "--no-resolve-image", *auth, *stated, name)
+    return docker("service", "update", "--detach", *([] if mixed else [AS_IS]), *auth, *stated, name)
 
 
 def restart(name: str) -> Command:
     """Starts every task of a service anew, wherever swarm puts it now."""
-    return docker("service", "update", "--detach", "--no-resolve-image", "--force", name)
+    return docker("service", "update", "--detach", AS_IS, "--force", name)
 
 
 def scale(replicas: Mapping[str, int]) -> Command:

@@ -9,12 +9,16 @@ IMAGE_LABEL = "com.docker.stack.image"
 """What the file said when docker last deployed a service."""
 
 
-def deploy(name: str, file: str) -> Command:
-    """Deploys a rendered stack file. Its images carry digests already, so that the engine need not look them up."""
+def deploy(name: str, file: str, *, mixed: bool = False) -> Command:
+    """Deploys a rendered stack file.
+
+    Its images carry digests already, so that the engine need not look them up, but for the platforms that they are for
+    where the nodes are of `mixed` ones.
+    """
     return docker(
         "stack",
         "deploy",
-        "--resolve-image=never",
+        f"--resolve-image={'always' if mixed else 'never'}",
         "--with-registry-auth",
         "--compose-file=-",
         name,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from typing import Literal
 
-from swarmops import facts, stackdiff, stackfile
+from swarmops import facts, placement, stackdiff, stackfile
 from swarmops.cluster import Cluster
 from swarmops.commands import docker, service as service_commands, stack as commands
 from swarmops.commands.stack import IMAGE_LABEL
@@ -68,10 +68,13 @@ def apply(
             _pull(cluster, stack, running, deadline)
     for short, reason in changes.items():
         recap.changed(stack.full_name(short), reason)
+    mixed = bool(changes) and placement.mixed(cluster.ask(facts.nodes))
     waves = stackfile.waves(stack, changes, ports.handed_over(stack, running))
     for wave in waves:
         deadline.check(f"{', '.join(map(stack.full_name, wave))} to be deployed")
-        command = authorized(cluster, commands.deploy(stack.name, stackfile.only(stack, wave)), *stack.images)
+        command = authorized(
+            cluster, commands.deploy(stack.name, stackfile.only(stack, wave), mixed=mixed), *stack.images
+        )
         check()
         _forget_images(cluster, stack, wave, running)
         cluster.manage(command, timeout=max(deadline.left, COMMAND_SECONDS))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import partial
 
-from swarmops import definition, facts
+from swarmops import definition, facts, placement
 from swarmops.cluster import Cluster
 from swarmops.commands import service as commands
 from swarmops.commands.registry import host
@@ -77,7 +77,8 @@ def update(cluster: Cluster, name: str, stated: Stated, timeout: float, *, rollb
     if changes:
         # Only then: an update without a change would make the present version the previous one too.
         login = cluster.login(host(wanted["image"])) is not None
-        command = commands.update(name, definition.to_update(before, wanted), login=login)
+        mixed = "image" in stated and _mixed(cluster)
+        command = commands.update(name, definition.to_update(before, wanted), login=login, mixed=mixed)
         cluster.manage(images.authorized(cluster, command, wanted["image"]))
         recap.changed(name, ", ".join(changes))
         cluster.progress.done(", ".join(changes), name)
@@ -150,13 +151,19 @@ def _existing(cluster: Cluster, name: str) -> Service | None:
 
 
 def _make(cluster: Cluster, name: str, wanted: Definition) -> None:
-    command = commands.create(name, wanted["image"], definition.to_create(wanted), wanted["args"])
+    command = commands.create(
+        name, wanted["image"], definition.to_create(wanted), wanted["args"], mixed=_mixed(cluster)
+    )
     try:
         cluster.manage(images.authorized(cluster, command, wanted["image"]))
     except CommandFailed:  # repeated after a manager was lost, it finds the service that it made
         made = _existing(cluster, name)
         if made is None or definition.changes(_seen(cluster, made), wanted):
             raise
+
+
+def _mixed(cluster: Cluster) -> bool:
+    return placement.mixed(cluster.ask(facts.nodes))
 
 
 def _seen(cluster: Cluster, service: Service) -> Definition:

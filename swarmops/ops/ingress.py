@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
 
-from swarmops import facts, ingress, stackfile
+from swarmops import facts, ingress, placement, stackfile
 from swarmops.cluster import Cluster
 from swarmops.commands import Command, Secret, docker, stack as commands
 from swarmops.errors import ConnectionFailed, InputError, Problem, SwarmopsError, WaitTimeout
@@ -116,7 +116,8 @@ def _serve(cluster: Cluster, wanted: Wanted, check: Callable[[], None], recap: R
     """Changes what the proxies find."""
     configs.create(cluster, wanted.stack, {})
     try:
-        command = authorized(cluster, commands.deploy(STACK, wanted.stack.text), *wanted.stack.images)
+        mixed = placement.mixed(cluster.ask(facts.nodes))
+        command = authorized(cluster, commands.deploy(STACK, wanted.stack.text, mixed=mixed), *wanted.stack.images)
     except InputError as error:
         raise SwarmopsError(f"the ingress cannot be brought up to date: {error}") from error
     cluster.manage(command, timeout=max(deadline.left, COMMAND_SECONDS))

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from swarmops import composefile, stackfile
+from swarmops import composefile, facts, placement, stackfile
 from swarmops.cluster import Cluster
 from swarmops.errors import (
     CommandFailed,
@@ -21,6 +21,7 @@ from swarmops.errors import (
     SwarmopsError,
     suggest,
 )
+from swarmops.facts import SwarmNode
 from swarmops.ingress import STACK, Backend
 from swarmops.ops.balanced import backends
 from swarmops.ops.images import denied, headers, reference
@@ -112,15 +113,23 @@ def digest(cluster: Cluster, image: str) -> str:
 def registered(cluster: Cluster, image: str) -> str:
     """The digest that an image has in its registry, as the engine of a manager sees it.
 
-    Raises NotFound where the registry has it not, InputError where it lets nobody in, and other errors of commands
-    and connections where it does not answer.
+    Raises NotFound where the registry has it not, InputError where it lets nobody in or no node can run the image, and
+    other errors of commands and connections where it does not answer.
     """
     try:
         # Not by `ask`: what a registry does not answer, another manager would wait for as long.
         answer = cluster.current().get(f"/distribution/{image}/json", headers=headers(cluster, image))
     except Denied as error:
         raise InputError(f"image {image}: {denied(cluster, image)}") from error
+    if strange := placement.foreign(cluster.once(_nodes).result(), answer.get("Platforms") or ()):
+        raise InputError(
+            f"image {image} is for {strange}, and no node is", remedy="build it for a platform that one has"
+        )
     return str(answer["Descriptor"]["digest"])
+
+
+def _nodes(cluster: Cluster) -> list[SwarmNode]:
+    return cluster.ask(facts.nodes)
 
 
 def unavailable(image: str, error: SwarmopsError) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
+import tarfile
 import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -10,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from engine import Lab, get
+from engine import Lab, docker, get
 
 NAME = "docker-stack"
 LABEL = f"label=com.docker.stack.namespace={NAME}"
@@ -132,6 +135,34 @@ def test_everything_is_said_before_anything_changes(pushed: Lab, plain: Callable
     assert {name: one["Version"] for name, one in pushed.services().items()} == {
         name: one["Version"] for name, one in before.items()
     }
+
+
+def for_arm(name: str, archive: Path) -> None:
+    """An archive for `docker load`: an image that is made for another processor, without a file in it."""
+    layer = bytes(1024)
+    digests = [f"sha256:{hashlib.sha256(layer).hexdigest()}"]
+    config = {"architecture": "arm64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": digests}}
+    manifest = [{"Config": "config.json", "RepoTags": [name], "Layers": ["layer.tar"]}]
+    files = {"layer.tar": layer} | {
+        f"{title}.json": json.dumps(content).encode() for title, content in (("config", config), ("manifest", manifest))
+    }
+    with tarfile.open(archive, "w") as tar:
+        for title, content in files.items():
+            info = tarfile.TarInfo(title)
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+
+
+def test_an_image_that_no_node_can_run(pushed: Lab, plain: Callable[..., Path], tmp_path: Path) -> None:
+    image = f"localhost:{pushed.vars['registry']['port']}/foreign:1.0"
+    for_arm(image, tmp_path / "foreign.tar")
+    docker("load", "--input", str(tmp_path / "foreign.tar"))
+    docker("push", "--quiet", image)
+    docker("rmi", image)
+    plain("services: {{web: {{image: 'registry:{port}/foreign:1.0'}}}}")
+    said = f"services.web.image: image {image.replace('localhost', 'registry')} is for linux/arm64, and no node is"
+    assert said in pushed.inv("deploy", NAME, check=2).err
+    assert parts(pushed) == []
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,7 @@ CASES: dict[str, Command] = {
     "network.remove": network.remove("front", "back"),
     "image.remove": image.remove("sha256:aa", "sha256:bb"),
     "service.create plain": service.create("web", IMAGE, []),
+    "service.create mixed": service.create("web", IMAGE, [], mixed=True),
     "service.create all": service.create("web", IMAGE, definition.to_create(FULL), FULL["args"]),
     "service.update nothing": service.update("web", []),
     "service.update with the log-in": service.update("web", [("label-add", "a=b")], login=True),
@@ -64,6 +65,7 @@ CASES: dict[str, Command] = {
     "service.logs": service.logs("t1", 8),
     "service.remove": service.remove("a", "b"),
     "stack.deploy": stack.deploy("echo", "services: {}\n"),
+    "stack.deploy mixed": stack.deploy("echo", "services: {}\n", mixed=True),
     "stack.config": stack.config("services: {}\n"),
     "stack.remove": stack.remove("echo"),
 }

@@ -7,7 +7,7 @@ import pytest
 from samples import NEW, member, service, task
 
 from swarmops.facts import Service, SwarmNode, Task
-from swarmops.placement import Obstacle, obstacle, told
+from swarmops.placement import Obstacle, foreign, mixed, obstacle, told
 
 GIB = 2**30
 LINUX = {"OS": "linux", "Architecture": "x86_64"}
@@ -75,3 +75,29 @@ def test_each_finding_is_told_once() -> None:
         "a, b: drained",
         "worker01, worker02, worker03, worker04 and 2 more: down",
     ]
+
+
+ARM = replace(NODE, platform={"OS": "linux", "Architecture": "aarch64"})
+
+
+@pytest.mark.parametrize(
+    ("nodes", "platforms", "said"),
+    [
+        ([NODE], [{"os": "linux", "architecture": "amd64"}], ""),
+        ([NODE, ARM], [{"os": "linux", "architecture": "arm64", "variant": "v8"}], ""),
+        ([NODE], [{"os": "linux", "architecture": "arm64"}, {"os": "linux", "architecture": "amd64"}], ""),
+        (
+            [NODE],
+            [{"os": "linux", "architecture": "arm64"}, {"os": "linux", "architecture": "arm"}],
+            "linux/arm, linux/arm64",
+        ),
+        ([NODE], [], ""),
+    ],
+)
+def test_an_image_that_no_node_can_run(nodes: list[SwarmNode], platforms: list[dict[str, str]], said: str) -> None:
+    assert foreign(nodes, platforms) == said
+
+
+def test_platforms_are_mixed_when_nodes_differ() -> None:
+    assert not mixed([NODE, replace(NODE, platform={"OS": "linux", "Architecture": "amd64"})])
+    assert mixed([NODE, ARM])
