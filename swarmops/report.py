@@ -44,6 +44,15 @@ class Progress:
         self._waiting = ""
         self._quiet_until = 0.0
         self._status: Status | None = None
+        self._interrupted = False
+
+    def interrupt(self, *_: object) -> None:
+        """Ctrl-C, as a handler of its signal. Raises KeyboardInterrupt, and where that is lost, the next wait does.
+
+        Python drops whatever is raised while it finalises a file, and an answer of http.client is one.
+        """
+        self._interrupted = True
+        raise KeyboardInterrupt
 
     def done(self, text: str, node: str = "") -> None:
         """A step that is finished: one line that stays."""
@@ -56,7 +65,13 @@ class Progress:
                 self._plain(line)
 
     def waiting(self, text: str) -> None:
-        """What is being awaited; the same text twice in a row is shown once, and in a pipe not every change."""
+        """What is being awaited; the same text twice in a row is shown once, and in a pipe not every change.
+
+        Raises KeyboardInterrupt for a Ctrl-C that was lost; who winds up after one may wait.
+        """
+        at_work = threading.current_thread() is threading.main_thread()
+        if self._interrupted and at_work and not isinstance(sys.exception(), KeyboardInterrupt):
+            raise KeyboardInterrupt
         with self._lock:
             if text == self._waiting:
                 return

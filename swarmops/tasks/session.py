@@ -89,12 +89,16 @@ def progress() -> Iterator[Progress]:
     from swarmops.report import Progress
 
     shown = Progress()
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.default_int_handler:  # a shell has what it runs in the background ignore it
+        signal.signal(signal.SIGINT, shown.interrupt)
     try:
         yield shown
     except KeyboardInterrupt:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # once more ends what still winds up, at once
+        before = signal.SIG_DFL  # once more ends what still winds up, at once
         raise SwarmopsError("interrupted", remedy="the same command goes on from here") from None
     finally:
+        signal.signal(signal.SIGINT, before)
         shown.close()
 
 

@@ -52,7 +52,8 @@ def test_a_crashing_first_deploy_that_was_interrupted_is_taken_away_by_the_next(
     ready: Lab, stack: Callable[..., None], command: str
 ) -> None:
     stack(CRASHING, text="exit 7")
-    watched(ready, "deploy", "s", reactions={"deployed: new": ctrl_c})
+    run = watched(ready, "deploy", "s", reactions={"deployed: new": ctrl_c})
+    assert "Error: interrupted" in run.err, run.err
     assert parts(ready)["service"] == ["s_web"]
     stack(CRASHING.replace("exit 7", command), text=command)
     run = ready.inv("deploy", "s", check=4)

@@ -3,6 +3,8 @@ from __future__ import annotations
 import io
 import os
 import re
+import signal
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -179,3 +181,50 @@ def test_output_tells_when_nobody_reads_any_more() -> None:
             output.write(["three"])
         output.abandon()
         output.write(["four"])
+
+
+class Finalised(io.RawIOBase):
+    """A file that a Ctrl-C meets as Python finalises it."""
+
+    def close(self) -> None:
+        if not self.closed:
+            super().close()
+            signal.raise_signal(signal.SIGINT)
+
+
+@pytest.fixture
+def pipe() -> Pipe:
+    return Pipe()
+
+
+@pytest.fixture
+def interrupted(pipe: Pipe) -> Progress:
+    """Progress, after a Ctrl-C that was lost."""
+    progress = Progress(pipe)
+    before = signal.signal(signal.SIGINT, progress.interrupt)
+    try:
+        Finalised()  # and nobody holds it
+    finally:
+        signal.signal(signal.SIGINT, before)
+    return progress
+
+
+def test_a_ctrl_c_that_python_loses_ends_the_next_wait(interrupted: Progress) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        interrupted.waiting("web 0 of 1")
+
+
+def test_a_lost_ctrl_c_is_told_to_the_main_thread_alone(interrupted: Progress, pipe: Pipe) -> None:
+    thread = threading.Thread(target=interrupted.waiting, args=("web 0 of 1",))
+    thread.start()
+    thread.join()
+    assert pipe.lines == ["... web 0 of 1"]
+
+
+def test_what_winds_up_after_a_ctrl_c_may_wait(pipe: Pipe) -> None:
+    progress = Progress(pipe)
+    try:
+        progress.interrupt()
+    except KeyboardInterrupt:
+        progress.waiting("the fault to be undone")
+    assert pipe.lines == ["... the fault to be undone"]
