@@ -39,8 +39,11 @@ class Inv(Program):
 
     def parse_core(self, argv: list[str] | None) -> None:
         """Reads what comes before the tasks. Raises InputError."""
+        unwritten = sys.dont_write_bytecode
         with understood():
             super().parse_core(argv)
+        # Invoke has nothing compiled kept: after an update every command would compile what it imports anew.
+        sys.dont_write_bytecode = unwritten
 
     def parse_tasks(self) -> None:
         """Reads the tasks and their options. Raises InputError."""
@@ -68,6 +71,10 @@ def main() -> None:
     except KeyboardInterrupt:  # before the task began, or after it
         sys.exit("Error: interrupted")
 
+
+# CPython keeps the frames of calls in blocks of 16 KB. A loop that happens to run across the end of one maps memory at
+# every call and unmaps it at every return, 1500 times in a deploy. A first frame this big gets a block of 512 KB.
+main.__code__ = main.__code__.replace(co_stacksize=2**15)
 
 if __name__ == "__main__":
     main()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -98,7 +98,7 @@ def cluster_context(inventory: Inventory) -> dict[str, Any]:
 
 
 def stack_context(
-    inventory: Inventory, stack: str, routing: str, image: Callable[[str], str], services: Iterable[Backend]
+    inventory: Inventory, stack: str, routing: str, image: Callable[[str], str], services: Sequence[Backend]
 ) -> dict[str, Any]:
     """What the template of a stack sees besides: its name, and what depends on the cluster as it is.
 
@@ -110,7 +110,7 @@ def stack_context(
         "stack": stack,
         "routing": routing,
         "image": image,
-        "services": list(services),
+        "services": services,
         **inventory.settings.stacks[stack].vars,
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import inf
 
 from swarmops.constraints import eligible
 from swarmops.facts import Json, Service, SwarmNode, Task
@@ -24,15 +25,16 @@ DIGEST = re.compile(r"@sha256:[0-9a-f]{64}")
 class Verdict:
     """How far a service is.
 
-    `missing` says what is not there yet, `unproven` what is there and has not proved itself yet, `failure` why it never
-    will be, in lines; `may_recover` that it may, with something else that is still to come. `blamed` are the tasks that
-    speak of it.
+    `missing` says what is not there yet, `unproven` what is there and has not proved itself yet, which takes `left`
+    seconds more at the least; `failure` why it never will be, in lines; `may_recover` that it may, with something else
+    that is still to come. `blamed` are the tasks that speak of it.
     """
 
     running: int
     wanted: int
     missing: str = ""
     unproven: str = ""
+    left: float = 0.0
     failure: str = ""
     may_recover: bool = False
     blamed: tuple[Task, ...] = field(default=(), compare=False)
@@ -131,7 +133,7 @@ class _Case:
             text = f"{self.service.name}: {left} task{'s' if left > 1 else ''} too many"
             return self._paused() or replace(self.counts, missing=text)
         if up is not None and (unproven := self._unproven(up)):
-            return self._paused() or replace(self.counts, unproven=f"{self.service.name} {unproven}")
+            return self._paused() or unproven
         return self.counts
 
     def failed(self, text: str, blamed: Iterable[Task]) -> Verdict:
@@ -186,11 +188,13 @@ class _Case:
         counted = sum(task.id in kept for task in running)
         return len(running) - min(counted, self.wanted)
 
-    def _unproven(self, up: Mapping[str, float]) -> str:
+    def _unproven(self, up: Mapping[str, float]) -> Verdict | None:
         if self.job:
-            return f"completes ({self._done()} of {self.wanted})" if self._done() < self.wanted else ""
-        seconds = [up.get(task.id, 0.0) for task in self.good.values() if task.state == "running"]
-        return "stays up" if seconds and min(seconds) < monitor_seconds(self.service) else ""
+            text, left = f"completes ({self._done()} of {self.wanted})", inf if self._done() < self.wanted else 0.0
+        else:
+            seconds = (up.get(task.id, 0.0) for task in self.good.values() if task.state == "running")
+            text, left = "stays up", monitor_seconds(self.service) - min(seconds, default=inf)
+        return replace(self.counts, unproven=f"{self.service.name} {text}", left=left) if left > 0 else None
 
     def _hopeless(self) -> Verdict | None:
         """Why no more will come than there is."""

@@ -30,13 +30,15 @@ class Deadline:
             raise WaitTimeout(f"not done within {had} s: {missing}", remedy="--timeout gives it longer")
 
 
-def until(look: Callable[[], str], deadline: Deadline, progress: Progress) -> None:
+def until(
+    look: Callable[[], str], deadline: Deadline, progress: Progress, pause: Callable[[], float] = lambda: POLL_SECONDS
+) -> None:
     """Looks every 50 ms until nothing is missing.
 
     `look` returns what is still missing, in words, or the empty string; it raises when nothing can come any more.
-    Raises WaitTimeout.
+    `pause` says for how many seconds the next look can wait, where that is less. Raises WaitTimeout.
     """
     while missing := look():
         progress.waiting(missing)
         deadline.check(missing)
-        time.sleep(POLL_SECONDS)
+        time.sleep(min(pause(), POLL_SECONDS))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
+from math import inf
 
 from swarmops import facts
 from swarmops.cluster import Cluster
@@ -43,6 +44,7 @@ class Watch:
         now = time.monotonic()
         self._up = {task: now - seconds for task, seconds in (up or {}).items()}
         self._blamed: list[Task] = []
+        self._left = inf
 
     def missing(self) -> str:
         """What is missing, in words. Raises SwarmopsError when a service never will run."""
@@ -54,12 +56,18 @@ class Watch:
         The time is this process's own: since a task was first seen running, unless `up` has it. Jobs have to complete.
         """
         verdicts = self._verdicts(proved=True)
+        self._left = inf
         if self._gone:
             raise SwarmopsError("a service was removed by somebody else meanwhile", remedy="inv status")
         if missing := _missing(verdicts):
             return missing
+        self._left = max((verdict.left for verdict in verdicts), default=0.0)
         unproven = _listed(verdict.unproven for verdict in verdicts)
         return unproven and f"all tasks run; watching whether {unproven}"
+
+    def pause(self) -> float:
+        """The seconds until every task can have stayed up for long enough, where that is all that `holds` awaits."""
+        return self._left
 
     def last_words(self) -> str:
         """What the tasks that failed last printed, as lines to append to a message."""
@@ -128,7 +136,7 @@ def wait(
     """
     watch = Watch(cluster, service_ids, past=past, up=cluster.ask(_running_for) if settled else None)
     try:
-        until(watch.holds, deadline, cluster.progress)
+        until(watch.holds, deadline, cluster.progress, watch.pause)
     except WaitTimeout as late:
         raise WaitTimeout(late.said + watch.last_words(), remedy=late.remedy) from None
 

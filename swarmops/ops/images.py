@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 
 from swarmops.cluster import Cluster
 from swarmops.commands import Command, docker
@@ -26,12 +25,11 @@ def names(inventory: Inventory) -> list[str]:
 def reference(cluster: Cluster) -> Callable[[str], str]:
     """How a stack refers to an image of the inventory, by its name."""
     inventory = cluster.inventory
-    origin = cache(lambda: _origin(cluster))
 
     def refer(name: str) -> str:
         # What is built of one's own has its tag stated, wherever the others come from.
         own = known(inventory, name) in inventory.settings.images.build
-        return images.reference(name, inventory, "hub" if own else origin())
+        return images.reference(name, inventory, "hub" if own else cluster.once(_origin).result())
 
     return refer
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections import UserList
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from swarmops import composefile, facts, placement, stackfile
+from swarmops import composefile, facts, ingress, placement, stackfile
 from swarmops.cluster import Cluster
 from swarmops.errors import (
     CommandFailed,
@@ -51,12 +53,30 @@ def rendered(cluster: Cluster, route: str, *names: str) -> dict[str, Stack]:
     """These stacks of the inventory, or all of them, rendered. The proxies' configuration names what they balance."""
     known, image = cluster.inventory.settings.stacks, reference(cluster)
     chosen = names or tuple(known)
-    first = {name: one(cluster, name, route, image, []) for name in known if name in (*chosen, STACK)}
-    services = backends(cluster, first.values())
-    return {name: one(cluster, name, route, image, services) for name in chosen}
+
+    def found() -> list[Backend]:
+        return backends(cluster, [one(cluster, name, route, image, []) for name in known if name in (*chosen, STACK)])
+
+    services = Balanced(found)
+    stacks = {name: one(cluster, name, route, image, services) for name in chosen}
+    if STACK in known:
+        ingress.declared({name: stack.file for name, stack in stacks.items()})
+    return stacks
 
 
-def one(cluster: Cluster, name: str, route: str, image: Callable[[str], str], services: list[Backend]) -> Stack:
+class Balanced(UserList[Backend]):
+    """What the ingress balances; found out, by `find`, once a template asks for it."""
+
+    def __init__(self, find: Callable[[], list[Backend]]) -> None:
+        self._find = find
+
+    @cached_property
+    def data(self) -> list[Backend]:  # type: ignore[override]
+        """All of it."""
+        return self._find()
+
+
+def one(cluster: Cluster, name: str, route: str, image: Callable[[str], str], services: Sequence[Backend]) -> Stack:
     """One stack of the inventory, rendered; `services` is what the ingress balances."""
     inventory = cluster.inventory
     root = inventory.project / "templates"

@@ -122,6 +122,12 @@ def test_whoever_reads_has_had_enough(project: Project) -> None:
     assert (process.returncode, said) == (1, "")
 
 
+def test_what_was_compiled_is_kept(project: Project) -> None:
+    kept = project.folder / "compiled"
+    project.inv("--help", "deploy", PYTHONPYCACHEPREFIX=str(kept), PYTHONDONTWRITEBYTECODE="")
+    assert {"tasks", "session"} <= {path.name.partition(".")[0] for path in kept.rglob("*.pyc")}
+
+
 @pytest.mark.parametrize("task", [("deploy", "echo"), ("rollback", "--stack=echo"), ("remove", "echo")])
 @pytest.mark.parametrize("seconds", ["soon", "9" * 5000])
 def test_a_wait_for_the_lock_that_is_no_number_of_seconds(

@@ -155,6 +155,20 @@ def test_a_configuration_that_haproxy_refuses_is_not_served(deployed: Lab) -> No
     assert "Nothing to change." in deployed.inv("deploy", "ingress").out
 
 
+def test_a_mistake_in_its_template_is_said_before_another_stack_changes(deployed: Lab) -> None:
+    template, stack = (deployed.folder / f"templates/stacks/{name}.j2" for name in ("haproxy.cfg", "echo.yml"))
+    good, before, services = template.read_text(), stack.read_text(), deployed.services()
+    template.write_text(good.replace("frontend http\n", "{{ backend }}\nfrontend http\n"))
+    stack.write_text(before.replace("  api:\n", "  api:\n    environment: {MOOD: new}\n"))
+    try:
+        run = deployed.inv("deploy", "echo", check=2)
+    finally:
+        template.write_text(good)
+        stack.write_text(before)
+    assert "'backend' is undefined" in run.err
+    assert deployed.services() == services
+
+
 def test_the_statistics_are_for_those_who_have_the_password(deployed: Lab) -> None:
     shown = dict(line.split() for line in deployed.inv("ingress.credentials").out.splitlines())
     assert len(shown["password"]) == 24

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import inf
 from typing import Any
 
 import pytest
@@ -65,13 +66,13 @@ def watch(swarm: Swarm, past: frozenset[str] | None = None) -> Watch:
 def test_the_window_begins_when_a_task_is_first_seen_running_and_again_with_the_next_one(swarm: Swarm) -> None:
     seen = watch(swarm)
     swarm.now, swarm.tasks = 9, [task(1, "starting")]
-    assert seen.holds() == "web 0 of 1 (worker01: starting)"
+    assert (seen.holds(), seen.pause()) == ("web 0 of 1 (worker01: starting)", inf)
     swarm.now, swarm.tasks = 10, [task(1)]
     assert (seen.holds(), seen.missing()) == (STAYS, "")
     swarm.now, swarm.tasks = 13, [task(1, "failed", error="exit 7"), task(1, at=1)]
     assert seen.holds() == STAYS
     swarm.now = 17.9
-    assert seen.holds() == STAYS
+    assert (seen.holds(), seen.pause()) == (STAYS, pytest.approx(0.1))
     swarm.now = 18
     assert seen.holds() == ""
 

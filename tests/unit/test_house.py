@@ -73,8 +73,8 @@ PURE = (
 # What the pure ones may use of libraries: nothing of it reads a file, a clock or the environment.
 HARMLESS = {
     "__future__", "base64", "collections", "copy", "csv", "dataclasses", "datetime", "dotenv.parser", "enum",
-    "functools", "graphlib", "hashlib", "io", "ipaddress", "itertools", "json", "pathlib", "re", "shlex", "statistics",
-    "struct", "typing", "urllib.parse", "yaml",
+    "functools", "graphlib", "hashlib", "io", "ipaddress", "itertools", "json", "math", "pathlib", "re", "shlex",
+    "statistics", "struct", "typing", "urllib.parse", "yaml",
 }  # fmt: skip
 IMPURE_CALLS = {
     "open", "print", "input", "read_text", "read_bytes", "write_text", "write_bytes", "exists", "is_file", "is_dir",

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from math import inf
 
 import pytest
 
@@ -55,6 +56,11 @@ def test_a_deadline_never_goes_below_zero(clock: Clock) -> None:
 def test_until_looks_every_50_ms(clock: Clock, progress: Progress, looks: list[str]) -> None:
     until(answers(*looks).__next__, Deadline(1), progress)
     assert clock.naps == [0.05] * (len(looks) - 1)
+
+
+def test_it_looks_sooner_when_the_end_is_known(clock: Clock, progress: Progress) -> None:
+    until(answers("a", "b", "c", "").__next__, Deadline(1), progress, iter([inf, 0.01, 0.05]).__next__)
+    assert clock.naps == [0.05, 0.01, 0.05]
 
 
 def test_a_deadline_passed_is_a_failure_that_names_what_is_missing(clock: Clock, progress: Progress) -> None:

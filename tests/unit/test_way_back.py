@@ -12,7 +12,7 @@ from samples import IMAGE, NEW, OLD, service
 
 from swarmops.errors import LockLost, RolledBack, SwarmopsError
 from swarmops.facts import Service
-from swarmops.ops import apply, configs, deploy, undo
+from swarmops.ops import apply, change as changing, configs, undo
 from swarmops.ops.deploy import Options, Wanted
 from swarmops.ops.undo import WayBack
 from swarmops.record import Record
@@ -70,10 +70,10 @@ def acts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         acts.append("taken away")
         return ["web_data"]
 
-    monkeypatch.setattr(deploy, "apply", fails)
-    monkeypatch.setattr(deploy, "facts", SimpleNamespace(services=lambda swarm, _: swarm.services))
-    monkeypatch.setattr(deploy, "record", SimpleNamespace(read=lambda *_: []))
-    monkeypatch.setattr(deploy, "serving_now", lambda *_: frozenset())
+    monkeypatch.setattr(changing, "apply", fails)
+    monkeypatch.setattr(changing, "facts", SimpleNamespace(services=lambda swarm, _: swarm.services))
+    monkeypatch.setattr(changing, "record", SimpleNamespace(read=lambda *_: []))
+    monkeypatch.setattr(changing, "serving_now", lambda *_: frozenset())
     monkeypatch.setattr(configs, "prune", lambda *_: acts.append("pruned"))
     monkeypatch.setattr(undo, "take_away", take_away)
     return acts
@@ -122,7 +122,7 @@ def test_what_serves_has_a_way_back_only_when_it_was_changed() -> None:
 def change(*before: Service, check: Any = held, **options: Any) -> SwarmopsError:
     """What is raised by a deploy that changes nothing, since an earlier one has, and fails."""
     with pytest.raises(SwarmopsError) as error:
-        deploy._change(Swarm(*before), Wanted(STACK, {}, ""), check, None, Recap(), Options(**options))  # type: ignore[arg-type]
+        changing.change(Swarm(*before), Wanted(STACK, {}, ""), check, None, Recap(), Options(**options))  # type: ignore[arg-type]
     return error.value
 
 

@@ -1,0 +1,87 @@
+"""A stack changed, under its lock: made true and recorded, or undone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from swarmops import facts, record
+from swarmops.cluster import Cluster
+from swarmops.commands import Command
+from swarmops.connect import local
+from swarmops.errors import Conflict, LockLost, NotFound, SwarmopsError
+from swarmops.ops import configs
+from swarmops.ops.apply import apply
+from swarmops.ops.convergence import serving as serving_now
+from swarmops.ops.undo import WayBack, unlike
+from swarmops.record import Record
+from swarmops.report import Recap
+from swarmops.stackfile import Stack
+from swarmops.wait import Deadline
+
+if TYPE_CHECKING:
+    from swarmops.ops.deploy import Options, Wanted
+
+
+def change(
+    cluster: Cluster, wanted: Wanted, check: Callable[[], None], deadline: Deadline, recap: Recap, options: Options
+) -> None:
+    """Makes the stack true and records it, or puts the version before back."""
+    stack = wanted.stack
+    records = cluster.ask(lambda api: record.read(api, stack.name))
+    last = records[-1] if records else None
+    before = cluster.ask(lambda api: facts.services(api, stack.name))
+    recorded = last.specs if last else {}
+    # What a deploy left that was interrupted has neither been verified nor recorded, though nothing differs from it.
+    proved = last is not None and not unlike(cluster, last, before)
+    serving = serving_now(cluster, [service.id for service in before]) if last is None else frozenset[str]()
+    try:
+        apply(
+            cluster, stack, deadline, recap,
+            check=check, recorded=recorded, secrets=wanted.secrets, pull=options.pull, proved=proved,
+            first=wanted.first,
+        )  # fmt: skip
+    except LockLost:
+        raise  # whoever has it now goes on from what there is
+    except SwarmopsError as failure:
+        way_back = WayBack(cluster, stack, before, last, check, serving)
+        if not options.rollback or (options.keep and way_back.unrecorded) or not way_back.needed(recap):
+            check()
+            configs.prune(cluster, stack.name)
+            raise
+        raise way_back.taken(failure, options.timeout) from failure
+    if recap.any_changed or not proved:
+        check()
+        _keep(cluster, stack, records, wanted.message)
+    configs.prune(cluster, stack.name)
+
+
+def _keep(cluster: Cluster, stack: Stack, records: list[Record], message: str) -> None:
+    """Records the version that runs, and forgets the oldest that are too many."""
+    services = cluster.ask(lambda api: facts.services(api, stack.name))
+    new = Record(
+        stack=stack.name,
+        number=records[-1].number + 1 if records else 1,
+        file=stack.file,
+        specs={service.name: service.spec for service in services},
+        who=local.operator(),
+        revision=cluster.once(revision).result(),
+        message=message,
+        order=stack.order,
+    )
+    with suppress(Conflict):  # by ourselves, when the manager was lost before it could say so: the lock is ours
+        cluster.ask(lambda api: api.create("/configs/create", new.config()))
+    cluster.progress.done(f"recorded as version {new.number}", stack.name)
+    for old in records[: -(cluster.inventory.settings.history - 1) or None]:
+        with suppress(NotFound):  # likewise
+            cluster.ask(lambda api, old=old: api.delete(f"/configs/{old.id}"))  # type: ignore[misc]
+
+
+def revision(cluster: Cluster) -> str:
+    """What git calls the project's revision; empty outside a repository."""
+    command = Command(("git", "-C", str(cluster.inventory.project), "describe", "--always", "--dirty", "--abbrev=12"))
+    try:
+        return local.run(command, timeout=10).stdout.strip()
+    except SwarmopsError:  # no git, no repository, or one that takes too long: none of them is a reason to fail
+        return ""
