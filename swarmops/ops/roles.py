@@ -82,8 +82,7 @@ def own_word_against(cluster: Cluster, name: str, role: Role) -> str:
     except ConnectionFailed:
         return f"{name} does not answer"
     if manages is (role is Role.MANAGER):
-        # An engine whose part in the swarm begins anew refuses the tasks that it is sent.
-        return "" if engine.state == "active" else f"{name} takes no part in the swarm yet: it is {engine.state}"
+        return ""
     return f"{name} still has its certificate as a {'manager' if manages else 'worker'}"
 
 

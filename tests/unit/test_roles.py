@@ -31,7 +31,6 @@ class FakeCluster:
         self,
         *members: SwarmNode,
         control: bool | None = None,
-        state: str = "active",
         certified: str = "",
         stuck: bool = False,
         **stated: Any,
@@ -46,7 +45,7 @@ class FakeCluster:
             nodes=[self._node(node.hostname) for node in members],
             path=SimpleNamespace(name="inventory.yaml"),
         )
-        self._control, self._state = control, state
+        self._control = control
         self._certified = certified
         self._stuck = stuck
         self.version, self.races = 1, 0
@@ -73,7 +72,7 @@ class FakeCluster:
         if f"id-{name}" not in self.members:
             raise ConnectionFailed(f"{name} does not answer")
         control = self.members[f"id-{name}"].manages if self._control is None else self._control
-        info = {"Swarm": {"ControlAvailable": control, "LocalNodeState": self._state}, "DockerRootDir": "/data"}
+        info = {"Swarm": {"ControlAvailable": control}, "DockerRootDir": "/data"}
         return SimpleNamespace(get=lambda _: info)  # type: ignore[return-value]
 
     def door(self, name: str) -> Any:
@@ -135,12 +134,6 @@ def test_a_demotion_is_over_when_the_node_has_its_new_certificate(certified: str
     """Where it may not be read, the node's own word is all there is."""
     swarm = cluster(member("w1"), manager("m1"), certified=certified)
     assert role_not_taken(swarm, member("w1"), Role.WORKER) == missing
-
-
-@pytest.mark.parametrize("role", list(Role))
-def test_a_role_is_taken_when_the_node_takes_part(role: Role) -> None:
-    swarm = cluster(manager("w1") if role is Role.MANAGER else member("w1"), state="pending")
-    assert role_not_taken(swarm, member("w1"), role) == "w1 takes no part in the swarm yet: it is pending"
 
 
 @pytest.mark.parametrize("text", ["", "no certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"])
