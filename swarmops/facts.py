@@ -37,6 +37,15 @@ class Engine:
         """Whether it waits for the key of a swarm whose managers lock."""
         return self.state == "locked"
 
+    @property
+    def begun_anew(self) -> bool:
+        """Whether its part in the swarm ended and began again while the engine ran on.
+
+        From then on it says `error`, without an error, until it is restarted itself (moby, cluster/noderunner.go). As
+        a manager it does everything all the same; as a worker it refuses tasks on networks that are new to it.
+        """
+        return self.state == "error" and not self.error
+
     @classmethod
     def read(cls, api: EngineAPI) -> Engine:
         """Asks the engine behind `api`."""

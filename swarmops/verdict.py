@@ -19,6 +19,8 @@ PAUSED = {"paused": "update", "rollback_paused": "rollback"}
 """The states of what swarm has begun and does not go on with."""
 BEGUN = frozenset({"starting", "running", "complete", "failed", "rejected"})
 DIGEST = re.compile(r"@sha256:[0-9a-f]{64}")
+NOT_ACTIVE = "swarm is not active"
+"""An engine says so whose part in the swarm began anew while it ran: see docs/nodes.md."""
 
 
 @dataclass(frozen=True)
@@ -291,7 +293,10 @@ class _Case:
 
     def _said(self, task: Task) -> tuple[str, str]:
         silent = f"ended with exit code {task.exit_code or 0}" if task.state == "complete" else task.state
-        return self.hosts.get(task.node_id, "?"), DIGEST.sub("", task.error).removeprefix("task: ") or silent
+        said = DIGEST.sub("", task.error).removeprefix("task: ") or silent
+        if said.endswith(NOT_ACTIVE):
+            said += ": its engine has to be restarted"
+        return self.hosts.get(task.node_id, "?"), said
 
 
 def _lasting(found: Mapping[str, Obstacle | None]) -> list[tuple[str, str]]:

@@ -13,7 +13,7 @@ from swarmops.errors import SwarmopsError
 from swarmops.facts import SwarmNode
 from swarmops.inventory import Node, Role
 from swarmops.ops.members import change
-from swarmops.ops.roles import await_roles, set_roles
+from swarmops.ops.roles import await_roles, begun_anew, refuse_begun_anew, restarting, set_roles
 from swarmops.plan import match
 from swarmops.report import Recap
 from swarmops.wait import Deadline
@@ -31,15 +31,19 @@ def promote(cluster: Cluster, nodes: Sequence[Node], timeout: float, recap: Reca
     if down := [name for name, member in members.items() if member.state == "down" and not member.manages]:
         raise SwarmopsError(f"{', '.join(down)}: down, and a node takes a role itself", remedy="inv up, or inv status")
     _role(cluster, members, Role.MANAGER, timeout, recap, batch)
+    for name in begun_anew(cluster, members):
+        recap.note(f"{name} began its part in the swarm anew. Before it is a worker again: {restarting(cluster, name)}")
 
 
 def demote(cluster: Cluster, nodes: Sequence[Node], timeout: float, recap: Recap, *, batch: int = 1) -> None:
     """Makes nodes workers, so many at a time; returns when they have left the managers.
 
-    Raises SwarmopsError, before anything changes, where that would lose the quorum. `timeout` is for each batch.
+    Raises SwarmopsError, before anything changes, where that would lose the quorum or a node would refuse tasks.
+    `timeout` is for each batch.
     """
     members = dict(sorted(find_all(cluster, nodes).items(), key=lambda item: quorum.last(item[1])))
     quorum.refuse_loss(list(members.values()), cluster.ask(facts.nodes))
+    refuse_begun_anew(cluster, members)
     _role(cluster, members, Role.WORKER, timeout, recap, batch)
 
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from swarmops import facts
 from swarmops.cluster import Cluster
 from swarmops.commands import Command, node as commands
-from swarmops.errors import ConnectionFailed
+from swarmops.errors import ConnectionFailed, SwarmopsError
 from swarmops.facts import Engine, SwarmNode
-from swarmops.inventory import Role
+from swarmops.inventory import Node, Role
 from swarmops.ops.members import change
 from swarmops.quorum import last, refuse_loss
 from swarmops.wait import Deadline, until
@@ -81,9 +81,41 @@ def own_word_against(cluster: Cluster, name: str, role: Role) -> str:
         manages = engine.control or (role is Role.WORKER and _has_manager_certificate(cluster, name))
     except ConnectionFailed:
         return f"{name} does not answer"
-    if manages is (role is Role.MANAGER):
+    if manages is not (role is Role.MANAGER):
+        return f"{name} still has its certificate as a {'manager' if manages else 'worker'}"
+    if engine.state == "active" or engine.begun_anew:  # no waiting changes the latter
         return ""
-    return f"{name} still has its certificate as a {'manager' if manages else 'worker'}"
+    return f"{name} takes no part in the swarm yet: {engine.error or engine.state}"
+
+
+def refuse_begun_anew(cluster: Cluster, names: Iterable[str]) -> None:
+    """Raises SwarmopsError where engines would refuse tasks once their nodes, of the inventory, are workers."""
+    if found := begun_anew(cluster, names):
+        raise SwarmopsError(
+            f"{', '.join(found)} would refuse tasks as a worker: "
+            "its part in the swarm began anew, and its engine has to be restarted first",
+            remedy=f"{'; '.join(restarting(cluster, name) for name in found)}; then the same again",
+        )
+
+
+def begun_anew(cluster: Cluster, names: Iterable[str]) -> list[str]:
+    """Those of the nodes of the inventory whose part in the swarm began anew while their engines ran on."""
+
+    def has(node: Node) -> bool:
+        try:
+            return Engine.read(cluster.api(node.name)).begun_anew
+        except ConnectionFailed:  # the others have its word
+            return False
+
+    nodes = [cluster.inventory.node(name) for name in names]
+    return [node.name for node, found in zip(nodes, cluster.each(nodes, has), strict=True) if found]
+
+
+def restarting(cluster: Cluster, name: str) -> str:
+    """What an operator enters to restart a node's engine."""
+    if cluster.lab:
+        return f"docker restart {cluster.container(name)}"
+    return f"inv shell {name} -- systemctl restart docker"
 
 
 def _has_manager_certificate(cluster: Cluster, name: str) -> bool:

@@ -13,7 +13,7 @@ from swarmops.errors import CommandFailed
 from swarmops.facts import MARK, Engine, SwarmNode
 from swarmops.inventory import Node, Role
 from swarmops.ops.members import change
-from swarmops.ops.roles import set_roles
+from swarmops.ops.roles import refuse_begun_anew, set_roles
 from swarmops.plan import ADDRESS, FORMING, Action, Plan, Step, Swarm, drift
 from swarmops.quorum import refuse_loss
 from swarmops.report import Recap
@@ -85,6 +85,8 @@ class Settling:
             self._command(action.command, action.target)
         elif action.step in (Step.PROMOTE, Step.DEMOTE):
             role = Role.MANAGER if action.step is Step.PROMOTE else Role.WORKER
+            if role is Role.WORKER:
+                refuse_begun_anew(self.cluster, [action.node])
             set_roles(self.cluster, {action.node: self.members[action.target]}, role, self.deadline)
         elif action.step is Step.RETIRE:
             self._retire(self.members[action.target])

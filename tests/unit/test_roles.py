@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 from base64 import b64encode
+from collections.abc import Callable, Iterable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -22,6 +23,7 @@ from swarmops.report import Progress, Recap
 from swarmops.wait import Deadline
 
 UP, LOST, UNKNOWN = "reachable", "unreachable", "unknown"
+BEGUN_ANEW = {"LocalNodeState": "error", "Error": ""}
 
 
 class FakeCluster:
@@ -31,6 +33,8 @@ class FakeCluster:
         self,
         *members: SwarmNode,
         control: bool | None = None,
+        swarm: Mapping[str, str] | None = None,
+        lab: bool = True,
         certified: str = "",
         stuck: bool = False,
         **stated: Any,
@@ -45,7 +49,9 @@ class FakeCluster:
             nodes=[self._node(node.hostname) for node in members],
             path=SimpleNamespace(name="inventory.yaml"),
         )
+        self.lab = lab
         self._control = control
+        self._swarm = swarm or {"LocalNodeState": "active"}
         self._certified = certified
         self._stuck = stuck
         self.version, self.races = 1, 0
@@ -55,6 +61,12 @@ class FakeCluster:
         if question is facts.nodes:
             return list(self.members.values())
         return question(SimpleNamespace(get=lambda _: {"Version": {"Index": self.version}}))
+
+    def each(self, nodes: Iterable[Any], work: Callable[[Any], Any]) -> list[Any]:
+        return [work(node) for node in nodes]
+
+    def container(self, name: str) -> str:
+        return f"lab-{name}"
 
     def manage(self, command: Command) -> None:
         if self.races:
@@ -72,7 +84,7 @@ class FakeCluster:
         if f"id-{name}" not in self.members:
             raise ConnectionFailed(f"{name} does not answer")
         control = self.members[f"id-{name}"].manages if self._control is None else self._control
-        info = {"Swarm": {"ControlAvailable": control}, "DockerRootDir": "/data"}
+        info = {"Swarm": {"ControlAvailable": control, **self._swarm}, "DockerRootDir": "/data"}
         return SimpleNamespace(get=lambda _: info)  # type: ignore[return-value]
 
     def door(self, name: str) -> Any:
@@ -134,6 +146,38 @@ def test_a_demotion_is_over_when_the_node_has_its_new_certificate(certified: str
     """Where it may not be read, the node's own word is all there is."""
     swarm = cluster(member("w1"), manager("m1"), certified=certified)
     assert role_not_taken(swarm, member("w1"), Role.WORKER) == missing
+
+
+@pytest.mark.parametrize("role", list(Role))
+@pytest.mark.parametrize(
+    ("said", "missing"),
+    [
+        ({"LocalNodeState": "pending"}, "w1 takes no part in the swarm yet: pending"),
+        ({"LocalNodeState": "error", "Error": "i/o timeout"}, "w1 takes no part in the swarm yet: i/o timeout"),
+        ({"LocalNodeState": "active", "Error": "no leader"}, ""),
+        (BEGUN_ANEW, ""),
+    ],
+)
+def test_a_role_is_taken_when_the_node_takes_part(role: Role, said: dict[str, str], missing: str) -> None:
+    swarm = cluster(manager("w1") if role is Role.MANAGER else member("w1"), manager("m1"), swarm=said)
+    assert role_not_taken(swarm, member("w1"), role) == missing
+
+
+@pytest.mark.parametrize("now", [manager("w1"), member("w1")], ids=["manager", "worker"])
+@pytest.mark.parametrize(
+    ("lab", "remedy"), [(True, "docker restart lab-w1"), (False, "inv shell w1 -- systemctl restart docker")]
+)
+def test_a_node_that_began_anew_is_not_made_a_worker(now: SwarmNode, lab: bool, remedy: str) -> None:
+    swarm = cluster(manager("m1"), manager("m2"), now, swarm=BEGUN_ANEW, lab=lab)
+    with pytest.raises(SwarmopsError, match="w1 would refuse tasks as a worker") as error:
+        done("demote", swarm, "w1")
+    assert (error.value.remedy, swarm.commands) == (f"{remedy}; then the same again", [])
+
+
+def test_a_node_that_began_anew_is_a_manager() -> None:
+    swarm = cluster(manager("m1"), manager("m2"), member("w1"), swarm=BEGUN_ANEW)
+    notes = done("promote", swarm, "w1").notes
+    assert "w1 began its part in the swarm anew. Before it is a worker again: docker restart lab-w1" in notes
 
 
 @pytest.mark.parametrize("text", ["", "no certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"])

@@ -242,6 +242,13 @@ CASES = {
         failure="web: 3 tasks in a row failed",
         more=("worker01: exit 1", "worker01: no such image"),
     ),
+    "refused by an engine that began its part in the swarm anew": Case(
+        service(1),
+        (task(1, "rejected", at=1, error="cannot create a swarm scoped network when swarm is not active"),),
+        counts=(0, 1),
+        missing="web 0 of 1 (worker01: cannot create a swarm scoped network when swarm is not active: "
+        "its engine has to be restarted)",
+    ),
     "three failures in a row of ten attempts": Case(
         service(1, template=TEN),
         (*(failed(1, at, spec=TEN) for at in (1, 2, 3)), task(1, "ready", spec=TEN, at=4)),
