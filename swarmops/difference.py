@@ -1,4 +1,4 @@
-"""What differs between two documents of plain values. Pure."""
+"""What differs between two documents of plain values. What is called a secret is masked. Pure."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import json
 import re
 from collections.abc import Iterator
 from typing import Any
+
+from swarmops.commands import MASK
+from swarmops.masking import SECRET_NAME
 
 NOTHING = object()
 _DIGEST = re.compile(r"(@sha256:[0-9a-f]{8})[0-9a-f]{56}")
@@ -22,11 +25,11 @@ def lines(old: Any, new: Any, at: str = "") -> Iterator[str]:
         if old != new and not _one_sided(old, new):
             yield f"~ {at}: in another order"
     elif old is NOTHING:
-        yield f"+ {at}: {_shown(new)}"
+        yield f"+ {at}: {_shown(new, at)}"
     elif new is NOTHING:
-        yield f"- {at}: {_shown(old)}"
+        yield f"- {at}: {_shown(old, at)}"
     elif old != new:
-        yield f"~ {at}: {_shown(old)} → {_shown(new)}"
+        yield f"~ {at}: {_shown(old, at)} → {_shown(new, at)}"
 
 
 def _one_sided(old: list[Any], new: list[Any]) -> bool:
@@ -34,9 +37,15 @@ def _one_sided(old: list[Any], new: list[Any]) -> bool:
     return any(item not in new for item in old) or any(item not in old for item in new)
 
 
-def _shown(value: Any) -> str:
+def _shown(value: Any, at: str = "") -> str:
+    """A value in words; `at` is the path that it stands at."""
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}: {_shown(item)}" for key, item in value.items()) + "}"
+        return "{" + ", ".join(f"{key}: {_shown(item, str(key))}" for key, item in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(_shown, value)) + "]"
+    name, equals, _ = value.partition("=") if isinstance(value, str) else ("", "", "")
+    if SECRET_NAME.fullmatch(name) and equals:
+        return f"{name}={MASK}"
+    if SECRET_NAME.fullmatch(at.rpartition(".")[2]) and value:
+        return MASK
     return _DIGEST.sub(r"\1", value) if isinstance(value, str) and value else json.dumps(value)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from math import inf
 
 from swarmops.constraints import eligible
-from swarmops.facts import Json, Service, SwarmNode, Task
+from swarmops.facts import Json, Service, SwarmNode, Task, host_ports
 from swarmops.placement import Obstacle, obstacles, told
 
 HOPELESS_FAILURES = 3
@@ -252,6 +252,8 @@ class _Case:
         found = obstacles(self.service, self.nodes, self.tasks)
         never = _lasting(found)
         limit = (self.service.template.get("Placement") or {}).get("MaxReplicas") or self.wanted
+        if host_ports((self.service.spec.get("EndpointSpec") or {}).get("Ports")):
+            limit = 1
         room = (len(found) - len(never)) * limit
         if room >= self._wanted_now():
             return None

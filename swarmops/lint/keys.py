@@ -65,7 +65,6 @@ REFUSED = {
     "memswap_limit": LIMITS,
     "models": "leave it out",
     "oom_kill_disable": "leave it out",
-    "oom_score_adj": "leave it out",
     "pids_limit": "write deploy.resources.limits.pids",
     "platform": f"{PLACE}: [node.platform.arch == x86_64]",
     "post_start": IMAGE,

@@ -17,6 +17,7 @@ from swarmops.ops import images, ingress, spare, stacks
 from swarmops.ops.convergence import wait
 from swarmops.ops.ending import end
 from swarmops.ops.putback import AGAIN, put_back
+from swarmops.ops.room import networks, refuse_crowded, seen
 from swarmops.ops.routing import routing
 from swarmops.ops.services import find, gone, note_stack, version_before
 from swarmops.report import Recap
@@ -44,13 +45,14 @@ def create(cluster: Cluster, name: str, stated: Stated, timeout: float, *, keep:
     wanted = _possible(cluster, whole, stated, definition.conflicts(whole, stated, route))
     existing = _existing(cluster, name)
     if existing:
-        _refuse_another(existing, definition.changes(_seen(cluster, existing), wanted))
+        _refuse_another(existing, definition.changes(seen(cluster, existing), wanted))
     else:
+        refuse_crowded(cluster, {name: wanted})
         _make(cluster, name, wanted)
         recap.changed(name, "created")
         cluster.progress.done("created", name)
     _await_new(cluster, find(cluster, name), deadline, settled=bool(existing), keep=keep or bool(existing))
-    ingress.refresh(cluster, recap, deadline, [name])
+    ingress.follow(cluster, recap, deadline, [name])
     recap.ok(name)
     return recap
 
@@ -66,7 +68,7 @@ def update(cluster: Cluster, name: str, stated: Stated, timeout: float, *, rollb
     service = find(cluster, name)
     if "replicas" in stated and spare.begun(service):
         stated = {**stated, "label-rm": [*stated.get("label-rm", ()), spare.MORE]}
-    before = _seen(cluster, service)
+    before = seen(cluster, service)
     route = routing(cluster) if {"endpoint-mode", "publish"} & stated.keys() else "mesh"
     meshless = route == "dns" or stated.get("endpoint-mode", before["endpoint-mode"]) == "dnsrr"
     told, removed = definition.parse(stated, "host" if meshless else "ingress")
@@ -75,6 +77,7 @@ def update(cluster: Cluster, name: str, stated: Stated, timeout: float, *, rollb
     wanted = _possible(cluster, after, stated, wrong)
     changes = definition.changes(before, wanted)
     if changes:
+        refuse_crowded(cluster, {name: wanted})
         # Only then: an update without a change would make the present version the previous one too.
         login = cluster.login(host(wanted["image"])) is not None
         mixed = "image" in stated and _mixed(cluster)
@@ -92,7 +95,7 @@ def update(cluster: Cluster, name: str, stated: Stated, timeout: float, *, rollb
         former = service.spec if changes else version_before(service)
         if former is None or isinstance(failure, RolledBack):
             raise
-        was = definition.of(former, _networks(cluster))
+        was = definition.of(former, networks(cluster))
         again = definition.updated(was, told, removed) | ({"image": wanted["image"]} if "image" in stated else {})
         # What this changes nothing of it has begun before, where the version before has something else.
         begun = service.update_state in UNPROVED and bool(definition.changes(was, again))
@@ -101,7 +104,7 @@ def update(cluster: Cluster, name: str, stated: Stated, timeout: float, *, rollb
             raise put_back(cluster, failure, name, back) from failure
         remedy = f"inv rollback {name} puts the version before back"
         raise type(failure)(failure.said, remedy="; ".join(filter(None, (failure.remedy, remedy)))) from failure
-    ingress.refresh(cluster, recap, deadline, [name])
+    ingress.follow(cluster, recap, deadline, [name])
     recap.ok(name)
     for text in definition.unfound(before, removed):
         recap.note(text)
@@ -118,9 +121,9 @@ def _check(name: str, stated: Stated) -> None:
 def _possible(cluster: Cluster, wanted: Definition, stated: Stated, wrong: Iterable[Problem]) -> Definition:
     """The definition with its image pinned. Raises InputError with all that cannot be, and with what is `wrong`."""
     problems = [*wrong, *ingress.refused(cluster, stated.get("env", ()), list(wanted["env"].values()))]
-    networks = _networks(cluster).values()
-    for name in sorted(wanted["network"].keys() & set(stated.get("network", ())) - set(networks)):
-        problems.append(Problem(f"--network {name}", 0, f"the swarm has no such network{suggest(name, networks)}"))
+    known = networks(cluster).values()
+    for name in sorted(wanted["network"].keys() & set(stated.get("network", ())) - set(known)):
+        problems.append(Problem(f"--network {name}", 0, f"the swarm has no such network{suggest(name, known)}"))
     try:
         image = pinned(cluster, str(stated["image"])) if "image" in stated else wanted["image"]
     except InputError as error:
@@ -158,21 +161,12 @@ def _make(cluster: Cluster, name: str, wanted: Definition) -> None:
         cluster.manage(images.authorized(cluster, command, wanted["image"]))
     except CommandFailed:  # repeated after a manager was lost, it finds the service that it made
         made = _existing(cluster, name)
-        if made is None or definition.changes(_seen(cluster, made), wanted):
+        if made is None or definition.changes(seen(cluster, made), wanted):
             raise
 
 
 def _mixed(cluster: Cluster) -> bool:
     return placement.mixed(cluster.ask(facts.nodes))
-
-
-def _seen(cluster: Cluster, service: Service) -> Definition:
-    return definition.of(service.spec, _networks(cluster))
-
-
-def _networks(cluster: Cluster) -> dict[str, str]:
-    """The names of the swarm's networks, by id."""
-    return {one["Id"]: one["Name"] for one in cluster.ask(facts.networks) if one["Scope"] == "swarm"}
 
 
 def _refuse_another(existing: Service, changes: list[str]) -> None:
@@ -203,7 +197,7 @@ def _unmade(cluster: Cluster, service: Service, timeout: float) -> str:
 
 def _refuse_another_version(cluster: Cluster, before: Service, wanted: Definition) -> None:
     now = find(cluster, before.name)
-    if not definition.changes(_seen(cluster, now), wanted):
+    if not definition.changes(seen(cluster, now), wanted):
         return
     if now.spec == before.spec:
         raise RolledBack(f"swarm put the version before back\n    {now.update_message}", remedy=f"inv ps {now.name}")

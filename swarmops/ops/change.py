@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from swarmops import facts, record
@@ -36,25 +36,39 @@ def change(
     # What a deploy left that was interrupted has neither been verified nor recorded, though nothing differs from it.
     proved = last is not None and not unlike(cluster, last, before)
     serving = serving_now(cluster, [service.id for service in before]) if last is None else frozenset[str]()
-    try:
-        apply(
-            cluster, stack, deadline, recap,
-            check=check, recorded=recorded, secrets=wanted.secrets, pull=options.pull, proved=proved,
-            first=wanted.first,
-        )  # fmt: skip
-    except LockLost:
-        raise  # whoever has it now goes on from what there is
-    except SwarmopsError as failure:
-        way_back = WayBack(cluster, stack, before, last, check, serving)
-        if not options.rollback or (options.keep and way_back.unrecorded) or not way_back.needed(recap):
-            check()
-            configs.prune(cluster, stack.name)
-            raise
-        raise way_back.taken(failure, options.timeout) from failure
+    with _interruptible(cluster, stack, recap, last):
+        try:
+            apply(
+                cluster, stack, deadline, recap,
+                check=check, recorded=recorded, secrets=wanted.secrets, pull=options.pull, proved=proved,
+                first=wanted.first,
+            )  # fmt: skip
+        except LockLost:
+            raise  # whoever has it now goes on from what there is
+        except SwarmopsError as failure:
+            way_back = WayBack(cluster, stack, before, last, check, serving)
+            if not options.rollback or (options.keep and way_back.unrecorded) or not way_back.needed(recap):
+                check()
+                configs.prune(cluster, stack.name)
+                raise
+            raise way_back.taken(failure, options.timeout) from failure
     if recap.any_changed or not proved:
         check()
         _keep(cluster, stack, records, wanted.message)
     configs.prune(cluster, stack.name)
+
+
+@contextmanager
+def _interruptible(cluster: Cluster, stack: Stack, recap: Recap, last: Record | None) -> Iterator[None]:
+    """Says what Ctrl-C leaves, where something was changed."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if recap.any_changed:
+            back = f"inv rollback --stack {stack.name}" if last else f"inv remove {stack.name}"
+            said = f"left as it is now, neither verified nor recorded; {back} is the way back"
+            cluster.progress.done(said, stack.name)
+        raise
 
 
 def _keep(cluster: Cluster, stack: Stack, records: list[Record], message: str) -> None:

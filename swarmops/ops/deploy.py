@@ -118,5 +118,5 @@ def carry_out(cluster: Cluster, name: str, purpose: str, choose: Callable[[], Wa
             ) from failure
         raise
     # What still ends of what the file has not may have taken the time that there was.
-    ingress.refresh(cluster, recap, Deadline(options.timeout), [f"{name}_{short}" for short in wanted.stack.services])
+    ingress.follow(cluster, recap, Deadline(options.timeout), [f"{name}_{short}" for short in wanted.stack.services])
     return recap

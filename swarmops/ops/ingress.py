@@ -83,6 +83,16 @@ def refused(cluster: Cluster, stated: Iterable[str], environment: Sequence[str])
     return [Problem("--env", 0, why)] if (why := ingress.wrong(environment)) else []
 
 
+def follow(cluster: Cluster, recap: Recap, deadline: Deadline, names: Collection[str] = ()) -> None:
+    """Refreshes after what `recap` has been done. Raises what `refresh` raises, and says that the rest is done."""
+    try:
+        refresh(cluster, recap, deadline, names)
+    except SwarmopsError as error:
+        done = dict.fromkeys(name for name, how, _ in recap.steps if how is Outcome.CHANGED)
+        rest = f"All else is done{': ' if done else ''}{', '.join(done)}"
+        raise type(error)(f"the ingress does not follow: {error.said}\n  {rest}", remedy=error.remedy) from error
+
+
 def refresh(cluster: Cluster, recap: Recap, deadline: Deadline, names: Collection[str] = ()) -> None:
     """Has the proxies balance exactly the services that declare SERVICE_PORTS now; returns when all of them do.
 

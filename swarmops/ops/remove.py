@@ -37,7 +37,7 @@ def remove(cluster: Cluster, name: str, timeout: float, terms: Terms) -> Recap:
         recap.changed(name, f"removed {', '.join(parts)}")
     if volumes:
         recap.note(f"Its volumes stay on the nodes: {', '.join(volumes)}.")
-    ingress.refresh(cluster, recap, deadline)
+    ingress.follow(cluster, recap, deadline)
     recap.ok(name, "gone")
     return recap
 

@@ -14,18 +14,21 @@ from swarmops.ops import ingress, spare
 from swarmops.ops.convergence import wait
 from swarmops.ops.ending import counted, end, unended
 from swarmops.ops.putback import put_back
+from swarmops.ops.room import refuse_crowded, seen
 from swarmops.ops.status import Status
 from swarmops.report import Recap, table
 from swarmops.wait import Deadline, until
 
+ALONE = {"update-order": "stop-first", "rollback-order": "stop-first"}
+"""Another number of tasks replaces none: no new one has to start beside an old one."""
 HEAD = ("SERVICE", "STACK", "MODE", "RUNNING", "IMAGE", "PORTS", "UPDATE")
 
 
 def scale(cluster: Cluster, replicas: Mapping[str, int], timeout: float, *, rollback: bool = True) -> Recap:
     """Sets the number of replicas of services; returns when so many run and stay up.
 
-    A number that an interrupted command has kept for later is forgotten. Raises RolledBack when they did not run, and
-    the numbers before are set again and run.
+    A number that an interrupted command has kept for later is forgotten. Raises InputError, before anything changes,
+    where there are not nodes enough; RolledBack when they did not run, and the numbers before are set again and run.
     """
     deadline, recap = Deadline(timeout), Recap()
     services = find_all(cluster, replicas)
@@ -34,6 +37,8 @@ def scale(cluster: Cluster, replicas: Mapping[str, int], timeout: float, *, roll
     begun = {name: count for name, count in replicas.items() if spare.begun(services[name])}
     others = {name: count for name, count in replicas.items() if services[name].replicas != count and name not in begun}
     wrong = begun | others
+    crowds = {name: seen(cluster, services[name]) | ALONE | {"replicas": count} for name, count in wrong.items()}
+    refuse_crowded(cluster, crowds, {name: f"{name}={count}" for name, count in wrong.items()})
     try:
         for name, count in begun.items():
             cluster.manage(spare.exactly(name, count))
@@ -51,7 +56,7 @@ def scale(cluster: Cluster, replicas: Mapping[str, int], timeout: float, *, roll
         before = [services[name] for name in wrong]
         again = partial(_rescale, cluster, before, wrong, timeout)
         raise put_back(cluster, failure, before[0].name, again) from failure
-    ingress.refresh(cluster, recap, deadline, replicas)
+    ingress.follow(cluster, recap, deadline, replicas)
     for name in replicas:
         recap.ok(name)
     return recap
@@ -79,7 +84,7 @@ def rollback(cluster: Cluster, name: str, timeout: float) -> Recap:
         before, after = service.image, image_of(wanted)
         recap.changed(name, f"rolled back from {before} to {after}" if before != after else "rolled back")
     note_stack(cluster, recap, service)
-    ingress.refresh(cluster, recap, deadline, [name])
+    ingress.follow(cluster, recap, deadline, [name])
     recap.ok(name)
     return recap
 
@@ -95,7 +100,7 @@ def remove(cluster: Cluster, names: Collection[str], timeout: float) -> Recap:
     for service in there:
         recap.changed(service.name, "removed")
         note_stack(cluster, recap, service)
-    ingress.refresh(cluster, recap, deadline)
+    ingress.follow(cluster, recap, deadline)
     for name in names:
         recap.ok(name, "gone")
         if name not in services:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from swarmops.commands import MASK
 from swarmops.difference import lines
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
@@ -21,6 +22,18 @@ DIGEST = "sha256:" + "0123456789abcdef" * 4
         ({"env": [1]}, {"env": []}, ["- env: 1"]),
         ({"a": ""}, {"a": "x"}, ['~ a: "" → x']),
         ({"a": [1]}, {"a": {"b": 1}}, ["~ a: [1] → {b: 1}"]),
+        (
+            {"environment": {"DB_PASSWORD": "old"}},
+            {"environment": {"DB_PASSWORD": "new"}},
+            [f"~ environment.DB_PASSWORD: {MASK} → {MASK}"],
+        ),
+        (
+            {},
+            {"web": {"environment": {"TOKEN": "new", "A": "b"}}},
+            [f"+ web: {{environment: {{TOKEN: {MASK}, A: b}}}}"],
+        ),
+        ({"Env": ["API_KEY=old"]}, {"Env": ["API_KEY=new"]}, [f"- Env: API_KEY={MASK}", f"+ Env: API_KEY={MASK}"]),
+        ({"secrets": {}}, {"secrets": {"db_password": {"name": "x"}}}, ["+ secrets.db_password: {name: x}"]),
         ({"a": f"web@{DIGEST}"}, {"a": "web"}, ["~ a: web@sha256:01234567 → web"]),
     ],
 )

@@ -32,7 +32,7 @@ class Swarm:
         self.progress = SimpleNamespace(done=lambda *_: None, waiting=lambda *_: None)
 
     def ask(self, question: Any) -> Any:
-        return [NETWORK] if question is by_hand.facts.networks else [self.service]
+        return {by_hand.facts.networks: [NETWORK], by_hand.facts.nodes: []}.get(question, [self.service])
 
     def login(self, registry: str) -> Login | None:
         return self.logins.get(registry)

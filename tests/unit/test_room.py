@@ -1,0 +1,59 @@
+"""Services by hand that the swarm has no room for: refused before anything changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from samples import manager, member, service
+
+from swarmops.definition import complete, parse
+from swarmops.facts import Service
+from swarmops.lint import Swarm, alone
+
+NODES = (manager("manager"), member("worker01"), member("worker02"))
+EVERYWHERE = {"Global": {}}
+WORKERS = {"constraint": ["node.role==worker"]}
+PORT = {"publish": ["8080:80"]}
+TAKEN = {"Protocol": "tcp", "PublishedPort": 8080, "TargetPort": 80, "PublishMode": "host"}
+
+
+def other(name: str, mode: Any) -> Service:
+    return service(mode, template={"ContainerSpec": {}}, Name=name, EndpointSpec={"Ports": [TAKEN]})
+
+
+def said(stated: dict[str, Any], *services: Service) -> list[str]:
+    told, _ = parse(stated, "host")
+    swarm = Swarm(NODES, services, (), frozenset(), frozenset(), "mesh")
+    return [str(problem) for problem in alone.room("web", complete(told), swarm)]
+
+
+@pytest.mark.parametrize(
+    ("stated", "wrong"),
+    [
+        ({**PORT, "replicas": "3"}, ""),
+        ({**PORT, "mode": "global"}, ""),
+        ({"replicas": "30"}, ""),
+        ({**PORT, "replicas": "4"}, "--publish: port 8080/tcp in host mode has room for one task on each of 3 nodes"),
+        ({**PORT, **WORKERS, "replicas": "3"}, "--publish: port 8080/tcp in host mode has room"),
+        ({**PORT, "replicas": "3", "update-order": "start-first"}, "--update-order: never ends"),
+        ({**PORT, "mode": "global", "rollback-order": "start-first"}, "--rollback-order: never ends"),
+        ({"constraint": ["node.labels.disk==ssd"]}, "--constraint: no node of the swarm meets node.labels.disk==ssd"),
+        ({"replicas-max-per-node": "1", "replicas": "3"}, ""),
+        ({"replicas-max-per-node": "1", "replicas": "4"}, "--replicas-max-per-node: 1 per node on 3 nodes"),
+        ({"replicas-max-per-node": "1", "replicas": "3", "update-order": "start-first"}, "--update-order: never ends"),
+    ],
+)  # fmt: skip
+def test_room_for_a_service(stated: dict[str, Any], wrong: str) -> None:
+    found = said(stated)
+    assert len(found) == bool(wrong), found
+    assert not wrong or found[0].startswith(wrong)
+
+
+def test_a_port_that_another_service_has() -> None:
+    assert said(PORT, other("theirs", EVERYWHERE)) == [
+        "--publish: port 8080/tcp is taken by theirs; inv service.rm theirs first"
+    ]
+    assert said(PORT, other("theirs", 2)) == []
+    assert said({**PORT, "replicas": "2"}, other("theirs", 2))
+    assert said(PORT, other("web", EVERYWHERE)) == []
