@@ -121,7 +121,7 @@ class _Reader:
         """A value with the variables in it replaced; keys have none, and extensions are left as they are."""
         if isinstance(value, dict):
             return {
-                key: item if _extends(key, where) else self._replaced(item, (*where, key))
+                key: _copied(item) if _extends(key, where) else self._replaced(item, (*where, key))
                 for key, item in value.items()
             }
         if isinstance(value, list):
@@ -135,7 +135,8 @@ class _Reader:
         try:
             if "$" not in value:
                 return _typed(value, dotted(where)) if value.lower() in _BOOLEANS else value
-            return _typed(interpolate(value, self._environment, lambda name: self._unset(name, where)), dotted(where))
+            found = interpolate(value, self._environment, lambda name: self._unset(name, where))
+            return _typed(_utf8(found), dotted(where))
         except ValueError as error:
             self.problems.append(self._problem(where, str(error)))
             return value
@@ -157,6 +158,11 @@ class _Reader:
             found |= self._variables(entry, (*where, "env_file", *([index] if isinstance(files, list) else [])))
         found |= {name: self._environment.get(name) if value is None else value for name, value in pairs.items()}
         service["environment"] = {name: value for name, value in found.items() if value is not None}
+        for name, value in service["environment"].items():
+            try:
+                _utf8(value)
+            except ValueError as error:
+                self.problems.append(self._problem((*where, "environment"), f"{name}: {error}"))
 
     def _variables(self, entry: str | Mapping[str, Any], where: Where) -> dict[str, str]:
         """What one entry of `env_file` sets."""
@@ -179,6 +185,23 @@ def _extends(key: Any, where: Where) -> bool:
     """Whether a key is none of docker's, such as a secret's `x-command`, where the variables are the shell's."""
     name = where in _NAMES or (len(where) > 2 and where[-1] in _INNER_NAMES)
     return str(key).startswith("x-") and not name
+
+
+def _copied(value: Any) -> Any:
+    """As deep as it is: what an alias makes a part of itself is none. Raises RecursionError."""
+    if isinstance(value, dict):
+        return {key: _copied(item) for key, item in value.items()}
+    return [_copied(item) for item in value] if isinstance(value, list) else value
+
+
+def _utf8(value: Any) -> Any:
+    """A value that may come from the environment. Raises ValueError for a text that is none."""
+    if isinstance(value, str) and not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise ValueError("not UTF-8 text") from None
+    return value
 
 
 def _typed(text: str, path: str) -> Any:
@@ -218,6 +241,7 @@ def _misshapen(file: Mapping[str, Any]) -> Iterator[tuple[Where, str]]:
             yield from _other_than(service, where, ("deploy",), (dict,))
             yield from _other_than(service, where, ("environment", "depends_on", "networks"), (dict, list))
             yield from _listed(service, where, ("configs", "secrets", "volumes", "ports"))
+            yield from _texts(service.get("environment"), (*where, "environment"))
             yield from _entries(service.get("depends_on"), (*where, "depends_on"))
             yield from _env_files(service.get("env_file"), (*where, "env_file"))
 
@@ -248,7 +272,14 @@ def _names(stated: Any, where: Where) -> Iterator[tuple[Where, str]]:
     )
 
 
+def _texts(stated: Any, where: Where) -> Iterator[tuple[Where, str]]:
+    for index, item in enumerate(stated if isinstance(stated, list) else ()):
+        if not isinstance(item, str):
+            yield (*where, index), "should be NAME=value, or all of it a mapping"
+
+
 def _env_files(stated: Any, where: Where) -> Iterator[tuple[Where, str]]:
     for entry in stated if isinstance(stated, list) else [stated] if stated is not None else []:
-        if not isinstance(entry.get("path") if isinstance(entry, dict) else entry, str):
+        known = isinstance(entry, dict) and entry.keys() <= {"path", "required"}
+        if not isinstance(entry.get("path") if known else entry, str):
             yield where, "should be a path, or a list of paths and of {path: …, required: …}"

@@ -39,7 +39,7 @@ def _met(node: SwarmNode, text: str) -> bool:
 def _within(address: str, network: str) -> bool | None:
     """Whether an address is another one, or in its network; None for what is neither."""
     try:
-        return ip_address(address) in ip_network(network)
+        return ip_address(address) in ip_network(network, strict=False)  # swarm takes 10.0.0.5/24 too
     except ValueError:
         return None
 

@@ -195,6 +195,12 @@ class Task:
         return str(self.spec.get("ContainerSpec", {}).get("Image", ""))
 
     @property
+    def stack(self) -> str:
+        """The stack that its service is of; empty for none."""
+        labels = self.spec.get("ContainerSpec", {}).get("Labels") or {}
+        return str(labels.get(NAMESPACE, ""))
+
+    @property
     def over(self) -> bool:
         """Whether it runs no more and never will."""
         return self.state in ENDED

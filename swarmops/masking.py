@@ -12,14 +12,15 @@ from swarmops.commands import MASK
 
 SHORTEST = 4
 """Values that are shorter are in every text by chance: masked, it could not be read; unmasked, they tell nothing."""
-_KEY = r"(?:unlock_?key|(?:api|access|private|secret)[_-]?key(?:[_-]?base)?)"
-_NAME = rf"[\w.-]*(?:password|passwd|passphrase|[_.-]pass|[_.-]pwd|secret|token|credentials?|{_KEY})"
+_KEY = r"(?:unlock_?key|(?:api|access|app|encryption|master|private|secret|signing)[_-]?key(?:[_-]?base)?)"
+_SHORT = r"(?<![^\W_])pass|(?:db|root|user)pass|[_.-]pwd"
+_NAME = rf"[\w.-]*(?:password|passwd|passphrase|{_SHORT}|secret|token|credentials?|{_KEY})"
 SECRET_NAME = re.compile(rf"(?i){_NAME}")
 
 _PATTERNS = (
     (re.compile(r"SWM(?:TKN|KEY)-\d+-[\w+/-]+"), MASK),
     (re.compile(r"(-----BEGIN [A-Z ]*PRIVATE KEY-----).*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL), MASK),
-    (re.compile(r"(://[^\s/:@\"']+:)[^\s/@\"']+(?=@)"), rf"\1{MASK}"),
+    (re.compile(r"(://[^\s/:@\"']*:)[^\s/@\"']+(?=@)"), rf"\1{MASK}"),
     (
         re.compile(r"(?i)\b((?:authorization|x-registry-auth)\\?\"?\s*[:=](?!\s*(?:null|\[))\s*\\?\"?)[^\"\r\n]+"),
         rf"\1{MASK}",

@@ -41,9 +41,11 @@ def obstacle(service: Service, node: SwarmNode, tasks: Iterable[Task]) -> Obstac
     )
 
 
-def obstacles(service: Service, nodes: Iterable[SwarmNode], tasks: Collection[Task]) -> dict[str, Obstacle | None]:
-    """The obstacle of every node, by host name."""
-    return {node.name: obstacle(service, node, tasks) for node in nodes}
+def obstacles(
+    service: Service, nodes: Iterable[SwarmNode], tasks: Collection[Task]
+) -> list[tuple[str, Obstacle | None]]:
+    """The name and the obstacle of every node; one that has joined anew may be listed twice."""
+    return [(node.name, obstacle(service, node, tasks)) for node in nodes]
 
 
 def told(found: Iterable[tuple[str, str]]) -> list[str]:

@@ -36,6 +36,8 @@ def render(template: Path, root: Path, context: Mapping[str, Any]) -> str:
         return environment.get_template(name).render(context) if _JINJA.search(source) else source
     except jinja2.TemplateNotFound as error:
         raise _missing(error, name, root) from None
+    except OSError as error:
+        raise _wrong(error, f"{error.filename}: {error.strerror}", name, root) from None
     except jinja2.TemplateSyntaxError as error:
         raise InputError.of([Problem(f"{root.name}/{error.name or name}", error.lineno, str(error.message))]) from None
     except jinja2.UndefinedError as error:

@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from swarmops import composefile
+from swarmops.commands.registry import familiar
 from swarmops.errors import InputError, Problem, suggest
 
 _AMBIGUOUS = re.compile(r"[-+]?\.?[0-9][0-9a-fxotz_.:+ -]*|[-+]?\.(inf|nan)|y|n|yes|no|on|off|true|false|null|~|", re.I)
@@ -260,8 +261,8 @@ def pinned(stack: Stack, digest: Callable[[str], str], secrets: Mapping[str, str
     for short, name in (secrets or {}).items():
         file["secrets"][short] = {"external": True, "name": name}
     for service in file["services"].values():
-        if "@" not in service["image"]:
-            service["image"] = f"{service['image']}@{digest(service['image'])}"
+        image = service["image"]
+        service["image"] = familiar(image if "@" in image else f"{image}@{digest(image)}")
     return marked(replace(stack, file=file))
 
 

@@ -275,9 +275,9 @@ class _Case:
         """What rules the nodes out for a task that waits for one; swarm's own word where that explains nothing."""
         waiting = [task for task in self.current if task.state == "pending" and task.desired != "shutdown"]
         nodes = [node for node in self.nodes if not self.spread or node.id in {task.node_id for task in waiting}]
-        found = obstacles(self.service, nodes, self.tasks) if waiting else {}
-        if all(found.values()):
-            return told((name, what.text) for name, what in found.items() if what)
+        found = obstacles(self.service, nodes, self.tasks) if waiting else []
+        if all(what for _, what in found):
+            return told((name, what.text) for name, what in found if what)
         return list(dict.fromkeys(task.error for task in waiting if task.error))
 
     def _down(self) -> list[str]:
@@ -301,6 +301,6 @@ class _Case:
         return self.hosts.get(task.node_id, "?"), said
 
 
-def _lasting(found: Mapping[str, Obstacle | None]) -> list[tuple[str, str]]:
+def _lasting(found: Iterable[tuple[str, Obstacle | None]]) -> list[tuple[str, str]]:
     """The obstacles against which waiting does not help, as `told` takes them."""
-    return [(name, what.text) for name, what in found.items() if what and what.lasting]
+    return [(name, what.text) for name, what in found if what and what.lasting]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from swarmops.commands import Command, Secret
 HUB = "docker.io"
 HUB_KEY = "https://index.docker.io/v1/"
 """What docker's configuration calls the hub."""
+
+_LEFT_OUT = re.compile(r"^(?:(?:index\.)?docker\.io/)?(?:library/(?=[^/]+$))?")
 
 # The first line of standard input is the configuration, the rest is the command's. It is in memory, root's alone, and
 # gone when the command has ended. Arguments and the environment, which other processes can see, have the path alone.
@@ -41,6 +44,11 @@ def host(image: str) -> str:
     """The registry that an image is in, as its name says: `registry:5000`, `ghcr.io`; the hub where it names none."""
     first, slash, _ = image.partition("/")
     return first if slash and (set(first) & {".", ":"} or first == "localhost") else HUB
+
+
+def familiar(image: str) -> str:
+    """An image's name as docker writes it into a specification, where it leaves out what the hub goes without."""
+    return _LEFT_OUT.sub("", image, count=1)
 
 
 def header(login: Login, registry: str) -> dict[str, str]:

@@ -78,6 +78,8 @@ class SSHDoor:
             config=Config(lazy=True),
         )
         self._connections: list[Connection] = []
+        self._hung: Connection | None = None
+        """The one that opened no session in time; those that it has go on."""
         self._host = host
 
     def run(self, command: Command, *, timeout: float = 60, check: bool = True) -> Result:
@@ -105,16 +107,29 @@ class SSHDoor:
         # Not Fabric's `run`: it sends input a character at a time, with a pause after each.
         connection = self._connect(timeout)
         try:
-            channel: Channel = connection.create_session()
+            return self._start(connection, command, timeout)
         except ChannelException:  # sshd allows ten sessions per connection
-            channel = self._connect(timeout, full=connection).create_session()
-        channel.exec_command(shlex.join(command.reveal()))
+            return self._start(self._connect(timeout, full=connection), command, timeout)
+
+    def _start(self, connection: Connection, command: Command, timeout: float) -> Channel:
+        """Starts a command; paramiko would wait an hour for a host that hangs, and for ever for its next answer."""
+        seconds, late = min(timeout, CONNECT_SECONDS), threading.Event()
+        try:
+            channel: Channel = connection.transport.open_session(timeout=seconds)
+            with _deadline(channel, seconds, late):
+                channel.exec_command(shlex.join(command.reveal()))
+        except ChannelException:
+            raise
+        except SSHException:
+            self._hung = connection
+            raise
         return channel
 
     def _connect(self, timeout: float, *, full: Connection | None = None) -> Connection:
-        """The newest connection, open; another one when that is the one that is full."""
+        """The newest connection, open; another one when that is the one that is full, or has hung."""
         with self._lock:
-            if not self._connections or self._connections[-1] is full:
+            newest = self._connections[-1] if self._connections else None
+            if newest is None or newest is full or newest is self._hung:
                 self._connections.append(self._new())
             connection = self._connections[-1]
             if not connection.is_connected:

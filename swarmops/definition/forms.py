@@ -17,8 +17,6 @@ MOST = (1 << 63) - 1
 LEAST_MEMORY = 4 << 20
 LEAST_CPUS = 10**6
 """Bytes, and thousand-millionths of a processor: the engine refuses less."""
-HUB = re.compile(r"^(?:(?:index\.)?docker\.io/)?(?:library/(?=[^/]+$))?")
-"""What docker leaves out of the name of an image that the hub has."""
 CONSTRAINT = re.compile(r"\s*([\w.\-/]+)\s*(==|!=)\s*(\S.*?)\s*")
 
 
@@ -103,11 +101,6 @@ def show_ratio(value: float) -> str:
 
 def _in_32_bits(value: float) -> float:
     return float(struct.unpack("f", struct.pack("f", value))[0])
-
-
-def short(image: str) -> str:
-    """An image's name as docker writes it into a specification."""
-    return HUB.sub("", image, count=1)
 
 
 def words(text: str) -> tuple[str, ...]:

@@ -8,9 +8,8 @@ from functools import partial
 from swarmops import definition, facts, placement
 from swarmops.cluster import Cluster
 from swarmops.commands import service as commands
-from swarmops.commands.registry import host
+from swarmops.commands.registry import familiar, host
 from swarmops.definition import Definition, Stated
-from swarmops.definition.forms import short
 from swarmops.errors import CommandFailed, ConnectionFailed, InputError, Problem, RolledBack, SwarmopsError, suggest
 from swarmops.facts import Json, Service
 from swarmops.ops import images, ingress, spare, stacks
@@ -137,14 +136,14 @@ def _possible(cluster: Cluster, wanted: Definition, stated: Stated, wrong: Itera
 
 def pinned(cluster: Cluster, image: str) -> str:
     """An image of the inventory by its name, or any other, at the digest that its registry gives. Raises InputError."""
-    named = short(images.reference(cluster)(image) if image in images.names(cluster.inventory) else image)
+    named = familiar(images.reference(cluster)(image) if image in images.names(cluster.inventory) else image)
     if "@" in named:
         return named
     tagged = named if ":" in named.rpartition("/")[2] else f"{named}:latest"
     try:
         return f"{tagged}@{stacks.digest(cluster, tagged)}"
     except InputError as error:
-        if hint := suggest(image, images.names(cluster.inventory)) if named == short(image) else "":
+        if hint := suggest(image, images.names(cluster.inventory)) if named == familiar(image) else "":
             raise InputError(str(error).splitlines()[0] + hint) from error
         raise
 

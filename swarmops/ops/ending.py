@@ -31,6 +31,14 @@ def unended(cluster: Cluster, service_ids: Collection[str]) -> list[Task]:
     return [task for task in tasks if task.service_id in service_ids and not task.over and task.node_id not in down]
 
 
+def orphans(cluster: Cluster) -> list[Task]:
+    """The tasks of services that are gone: whoever removed these was interrupted before they had ended."""
+    tasks, services = cluster.ask(lambda api: (facts.tasks(api), facts.services(api)))
+    known = {service.id for service in services}
+    # A container that somebody attached to a network is a task too, of no service.
+    return [task for task in tasks if task.service_id and task.service_id not in known]
+
+
 def counted(tasks: Collection[Task]) -> str:
     """So many tasks, in words; empty for none."""
     return f"{len(tasks)} task{'s' if len(tasks) > 1 else ''} still to end" if tasks else ""

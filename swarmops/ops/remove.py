@@ -12,7 +12,7 @@ from swarmops.commands.stack import NAMESPACE
 from swarmops.errors import CommandFailed
 from swarmops.facts import Service
 from swarmops.ops import configs, ingress
-from swarmops.ops.ending import counted, unended
+from swarmops.ops.ending import counted, orphans, unended
 from swarmops.ops.lock import Terms, locked
 from swarmops.ops.stacks import unknown_stack
 from swarmops.report import Recap
@@ -49,6 +49,7 @@ def take_away(cluster: Cluster, name: str, deadline: Deadline, check: Callable[[
     """
     services = cluster.ask(lambda api: facts.services(api, name))
     ids = {service.id for service in services}
+    ids |= {task.service_id for task in orphans(cluster) if task.stack == name}
     retry = Deadline(0)
 
     def missing() -> str:

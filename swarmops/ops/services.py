@@ -12,7 +12,7 @@ from swarmops.errors import ConnectionFailed, InputError, SwarmopsError, suggest
 from swarmops.facts import Json, Service, image_of
 from swarmops.ops import ingress, spare
 from swarmops.ops.convergence import wait
-from swarmops.ops.ending import counted, end, unended
+from swarmops.ops.ending import counted, end, orphans, unended
 from swarmops.ops.putback import put_back
 from swarmops.ops.room import refuse_crowded, seen
 from swarmops.ops.status import Status
@@ -94,9 +94,13 @@ def remove(cluster: Cluster, names: Collection[str], timeout: float) -> Recap:
     deadline, recap = Deadline(timeout), Recap()
     services = {service.name: service for service in cluster.ask(facts.services)}
     there = [services[name] for name in names if name in services]
+    ids = {service.id for service in there}
+    if len(there) < len(names):
+        ids |= {task.service_id for task in orphans(cluster)}
     if there:
         end(cluster, there)
-        gone(cluster, {service.id for service in there}, deadline)
+    if ids:
+        gone(cluster, ids, deadline)
     for service in there:
         recap.changed(service.name, "removed")
         note_stack(cluster, recap, service)

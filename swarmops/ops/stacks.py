@@ -108,6 +108,8 @@ def environment(template: Path, project: Path, warn: Callable[[Problem], None] =
         return stated | dict(os.environ)
     except UnicodeDecodeError as error:
         raise InputError(f"{found}: not UTF-8 text") from error
+    except OSError as error:
+        raise InputError(f"{found}: {error.strerror}") from error
 
 
 def pinned(cluster: Cluster, stack: Stack, secrets: Secrets) -> Stack:

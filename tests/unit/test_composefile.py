@@ -295,6 +295,10 @@ def test_a_variable_that_is_not_set_is_said_once_for_each_place() -> None:
         ("services: {web: {image: x, depends_on: [true]}}", "services.web.depends_on: True should be a name"),
         ("services: {web: {image: x}}\nnetworks: {net: external}", ":2: networks.net: not a mapping"),
         ("services: {web: &w {image: x, labels: [*w]}}", "an alias refers to what it is a part of"),
+        ("x-a: &a {b: [*a]}\nservices: {web: {image: x}}", "an alias refers to what it is a part of"),
+        ("services: {web: {image: x, environment: [A: b, C=d]}}", "services.web.environment[0]: should be NAME=value"),
+        ("services: {web: {image: x, environment: [null]}}", "services.web.environment[0]: should be NAME=value"),
+        ("services: {web: {image: x, env_file: [{path: a, format: raw}]}}", "services.web.env_file: should be a path"),
     ],
 )
 def test_what_is_wrong_with_a_plain_file(text: str, said: str) -> None:

@@ -42,6 +42,7 @@ EAST = member(
         ("node.ip==10.89.0.32", True),
         ("node.ip==10.89.0.0/24", True),
         ("node.ip!=10.89.0.0/24", False),
+        ("node.ip==10.89.0.5/24", True),
         ("node.ip==10.90.0.0/24", False),
         ("node.ip!=nonsense", False),
         ("node.label.region==east", False),

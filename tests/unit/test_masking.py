@@ -21,6 +21,8 @@ KEY = "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEE\n-----END EC PRIVATE KEY-----"
         (f"before\n{KEY}\nafter", f"before\n{MASK}\nafter"),
         (json.dumps({"data": KEY}), json.dumps({"data": MASK})),
         ("half of one: -----BEGIN PRIVATE KEY-----\nMHcC", f"half of one: {MASK}"),
+        ("redis://:hunter2@cache:6379", f"redis://:{MASK}@cache:6379"),
+        ("DBPASS=a\nPASS: b\nAPP_KEY=c\n", f"DBPASS={MASK}\nPASS: {MASK}\nAPP_KEY={MASK}\n"),
         ("pull https://bob:hunter2@ghcr.io/v2/", f"pull https://bob:{MASK}@ghcr.io/v2/"),
         ("Authorization: Basic Ym9iOmh1bnRlcjI=", f"Authorization: {MASK}"),
         ('header="Authorization: Bearer abc.def" ok', f'header="Authorization: {MASK}" ok'),
@@ -51,7 +53,7 @@ def test_what_looks_like_a_secret(text: str, masked: str) -> None:
         '{"Authorization": null, "Log": []}',
         "GET http://localhost:8000/ 200",
         "tokens: worker and manager",
-        "PWD=/root\nOLDPWD=/\nCOMPASS=north",
+        "PWD=/root\nOLDPWD=/\nCOMPASS=north\nBYPASS=1\nCACHE_KEY=web",
         '["PWD=/root"]',
     ],
 )

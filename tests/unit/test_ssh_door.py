@@ -31,7 +31,7 @@ class Connection:
     made: list[Connection]
 
     def __init__(self, host: str, **stated: Any) -> None:
-        self.client = self
+        self.client = self.transport = self
         self.sessions: list[Channel] = []
         self.is_connected = False
         self.made.append(self)
@@ -43,7 +43,8 @@ class Connection:
         assert isinstance(self.policy, ssh.Unknown), "a host is known or refused"
         self.is_connected = True
 
-    def create_session(self) -> Channel:
+    def open_session(self, timeout: float) -> Channel:
+        assert timeout <= ssh.CONNECT_SECONDS
         if len(self.sessions) == SESSIONS:
             raise ChannelException(2, "Connect failed")
         self.sessions.append(Channel())
@@ -90,6 +91,21 @@ def test_a_host_that_opens_no_session_is_not_asked_for_ever(
     with pytest.raises(ConnectionFailed, match=r"worker01 \(10\.0\.0\.1\)"):
         door().stream(docker("info"))
     assert len(connections) == 2
+
+
+def test_a_host_that_hangs_is_connected_to_anew(connections: list[Connection], monkeypatch: pytest.MonkeyPatch) -> None:
+    def hang(_: Connection, timeout: float) -> None:
+        raise SSHException("Timeout opening channel.")
+
+    opened = door()
+    opened.stream(docker("info"))
+    with monkeypatch.context() as hanging:
+        hanging.setattr(Connection, "open_session", hang)
+        with pytest.raises(ConnectionFailed, match="Timeout opening channel"):
+            opened.stream(docker("info"))
+    opened.stream(docker("info"))
+    assert [len(connection.sessions) for connection in connections] == [1, 1]
+    assert connections[0].is_connected, "what runs in its other sessions goes on"
 
 
 def test_what_ssh_says_is_said_of_the_node(connections: list[Connection], monkeypatch: pytest.MonkeyPatch) -> None:

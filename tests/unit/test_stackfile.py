@@ -135,6 +135,22 @@ def test_images_are_pinned_once() -> None:
 
 
 @pytest.mark.parametrize(
+    ("stated", "written"),
+    [
+        ("docker.io/library/nginx:1.27", "nginx:1.27"),
+        ("index.docker.io/me/web:1", "me/web:1"),
+        ("library/nginx:1", "nginx:1"),
+        (f"docker.io/me/web:1@{DIGEST}", f"me/web:1@{DIGEST}"),
+        ("registry:5000/library/nginx:1", "registry:5000/library/nginx:1"),
+    ],
+)
+def test_images_are_called_as_docker_will_call_them(stated: str, written: str) -> None:
+    """Otherwise what runs would be another image than the file's."""
+    after = stackfile.pinned(parse(f"services: {{api: {{image: '{stated}'}}}}"), lambda _: DIGEST)
+    assert after.services["api"]["image"] == (written if "@" in written else f"{written}@{DIGEST}")
+
+
+@pytest.mark.parametrize(
     "deploy",
     ["{labels: {a: '1', b: x=y}}", "{labels: [a=1, b=x=y]}", "{labels: ['b=x=y', a=1]}"],
 )

@@ -403,6 +403,16 @@ CASES = {
         failure="web: no node can run it",
         more=("worker01: node.labels.disk == ssd", "worker02: its platform is linux/amd64"),
     ),
+    "nowhere: the former life of a node is no node": Case(
+        service(1, template=SSD),
+        (task(1, "pending", node="", spec=NEW),),
+        (
+            member("worker01", labels={"disk": "ssd"}, platform=ARM, availability="drain"),
+            replace(member("worker01", state="down"), id="id-before"),
+        ),
+        counts=(0, 1),
+        missing="web 0 of 1 (worker01: drained; worker01: node.labels.disk == ssd)",
+    ),
     "nowhere: one that would do is down": Case(
         service(1, template=SSD),
         (task(1, "pending", node="", spec=NEW),),
@@ -419,6 +429,12 @@ CASES = {
     ),
     "nowhere: more replicas than fit": Case(
         service(3, template=NEW | {"Placement": {"MaxReplicas": 1}}),
+        (task(1), task(2, node="worker02"), task(3, "pending", node="")),
+        counts=(2, 3),
+        failure="web: at most 1 per node, and 3 do not fit",
+    ),
+    "nowhere: more replicas with a port of the node's than nodes": Case(
+        service(3, EndpointSpec={"Ports": [{"PublishMode": "host", "PublishedPort": 80, "TargetPort": 80}]}),
         (task(1), task(2, node="worker02"), task(3, "pending", node="")),
         counts=(2, 3),
         failure="web: at most 1 per node, and 3 do not fit",
