@@ -54,6 +54,20 @@ def changed_by_hand(service: Service, recorded: Json | None) -> list[str]:
     return list(difference.lines(_settled(recorded), _settled(service.spec)))
 
 
+def meddled(before: Json, now: Json, spare: str) -> list[str]:
+    """What somebody changed in a service, in lines.
+
+    How many replicas it has, and the label `spare`, by which it has one more for a while, are no part of that.
+    """
+    return list(difference.lines(_unscaled(_settled(before), spare), _unscaled(_settled(now), spare)))
+
+
+def _unscaled(spec: Json, spare: str) -> Json:
+    labels = {name: value for name, value in (spec.get("Labels") or {}).items() if name != spare}
+    mode = {key: {**(value or {}), "Replicas": None} for key, value in (spec.get("Mode") or {}).items()}
+    return {**spec, "Labels": labels, "Mode": mode}
+
+
 def _settled(spec: Json) -> Json:
     """Without the count of forced updates: they change nothing but where tasks run."""
     return {**spec, "TaskTemplate": {key: value for key, value in spec["TaskTemplate"].items() if key != "ForceUpdate"}}

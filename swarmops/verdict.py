@@ -19,6 +19,8 @@ PAUSED = {"paused": "update", "rollback_paused": "rollback"}
 """The states of what swarm has begun and does not go on with."""
 BEGUN = frozenset({"starting", "running", "complete", "failed", "rejected"})
 DIGEST = re.compile(r"@sha256:[0-9a-f]{64}")
+FORGOTTEN_SECONDS = 30.0
+"""So long after an update should have been over it is taken for over: see docs/stacks.md."""
 NOT_ACTIVE = "swarm is not active"
 """An engine says so whose part in the swarm began anew while it ran: see docs/nodes.md."""
 
@@ -129,7 +131,7 @@ class _Case:
         """What is missing first, then what has to be proved."""
         if len(self.good) < self._wanted_now():
             return self._hopeless() or self._missing(f"{len(self.good)} of {self.wanted}{self._why()}")
-        if self.service.update_state in ("updating", "rollback_started"):
+        if self.service.update_state in ("updating", "rollback_started") and not self._forgotten(up or {}):
             return self._missing(f"{len(self.good)} of {self.wanted}, the update is being watched")
         if left := self._leftover():
             text = f"{self.service.name}: {left} task{'s' if left > 1 else ''} too many"
@@ -197,6 +199,14 @@ class _Case:
             seconds = (up.get(task.id, 0.0) for task in self.good.values() if task.state == "running")
             text, left = "stays up", monitor_seconds(self.service) - min(seconds, default=inf)
         return replace(self.counts, unproven=f"{self.service.name} {text}", left=left) if left > 0 else None
+
+    def _forgotten(self, up: Mapping[str, float]) -> bool:
+        """Whether swarm would have ended its update long ago: what it replaced by is gone, and it waits for that."""
+        key = "RollbackConfig" if self.service.update_state.startswith("rollback") else "UpdateConfig"
+        delay = (self.service.spec.get(key) or {}).get("Delay", 0) / 1e9
+        ends = 2 * delay + monitor_seconds(self.service) + FORGOTTEN_SECONDS
+        seconds = [up.get(task.id, 0.0) for task in self.good.values() if task.state == "running"]
+        return bool(min(seconds, default=0.0) > ends)
 
     def _hopeless(self) -> Verdict | None:
         """Why no more will come than there is."""

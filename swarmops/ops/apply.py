@@ -15,12 +15,13 @@ from swarmops.errors import CommandFailed, ConnectionFailed, NotFound, SwarmopsE
 from swarmops.facts import Json, Service
 from swarmops.inventory import Node
 from swarmops.lint import ports
-from swarmops.ops import configs
+from swarmops.ops import configs, spare
 from swarmops.ops.convergence import Watch, over, wait
 from swarmops.ops.ending import counted, end, unended
 from swarmops.ops.images import authorized
 from swarmops.plan import match
 from swarmops.report import Recap
+from swarmops.stackdiff import meddled
 from swarmops.stackfile import COMPLETED, Stack
 from swarmops.verdict import rolled_back
 from swarmops.wait import Deadline, until
@@ -42,8 +43,8 @@ def apply(
     pull: bool = True,
     proved: bool = False,
     first: First = "",
-) -> None:
-    """Deploys what differs of a pinned stack and waits until exactly this version runs and stays up.
+) -> list[Service]:
+    """Deploys what differs of a pinned stack; its services, once exactly this version of them runs and stays up.
 
     The caller holds the stack's lock; `check` raises LockLost when it does not any more. `recorded` has the services'
     specifications as they were last verified; `pull` says whether nodes get the images of services that run already
@@ -69,6 +70,7 @@ def apply(
     for short, reason in changes.items():
         recap.changed(stack.full_name(short), reason)
     mixed = bool(changes) and placement.mixed(cluster.ask(facts.nodes))
+    given = {service.name: service.spec for service in running}
     waves = stackfile.waves(stack, changes, ports.handed_over(stack, running))
     for wave in waves:
         deadline.check(f"{', '.join(map(stack.full_name, wave))} to be deployed")
@@ -78,15 +80,17 @@ def apply(
         check()
         _forget_images(cluster, stack, wave, running)
         cluster.manage(command, timeout=max(deadline.left, COMMAND_SECONDS))
-        for short in wave:
-            cluster.progress.done(f"deployed: {changes[short]}", stack.full_name(short))
+        names = {stack.full_name(short): short for short in wave}
+        given |= {service.name: service.spec for service in _services(cluster, stack) if service.name in names}
+        for name, short in names.items():
+            cluster.progress.done(f"deployed: {changes[short]}", name)
         if wave is not waves[-1]:
             _wait_for_wave(cluster, stack, wave, deadline, past)
     wanted = [stack.full_name(short) for short in stack.services]
     wait(cluster, _ids(cluster, stack, wanted), deadline, settled=proved and not changes, past=past)
     check()  # first: what somebody else deploys is another version too
     services = _services(cluster, stack)
-    _check_version(stack, services, recap)
+    _check_version(stack, services, given, recap)
     leaving = stackdiff.leftovers(stack, services)
     _take_away(cluster, leaving, recap)
     try:
@@ -95,6 +99,7 @@ def apply(
         recap.note(f"What the file has not any more is removed, and still ends: {late.said}")
     for name in sorted(wanted):
         recap.ok(name)
+    return [service for service in services if service.name in wanted]
 
 
 def _services(cluster: Cluster, stack: Stack) -> list[Service]:
@@ -167,18 +172,24 @@ def _forget_images(cluster: Cluster, stack: Stack, wave: Iterable[str], running:
             cluster.manage(service_commands.update(service.name, [("label-rm", IMAGE_LABEL)]))
 
 
-def _check_version(stack: Stack, running: list[Service], recap: Recap) -> None:
-    """Raises SwarmopsError when what runs well is not what was deployed; that it was only scaled is said."""
+def _check_version(stack: Stack, running: list[Service], given: Mapping[str, Json], recap: Recap) -> None:
+    """Raises SwarmopsError when what runs well is not what was deployed, or was there; that it was only scaled is said.
+
+    `given` are the specifications that the services had then.
+    """
     there = {service.name: service for service in running}
+    reasons = stackdiff.differences(stack, running)
     others = []
-    for short, reason in stackdiff.differences(stack, running).items():
-        name = stack.full_name(short)
+    for short in stack.services:
+        name, reason = stack.full_name(short), reasons.get(short)
         service = there.get(name)
-        if service and stackdiff.is_scaled(stack.services[short], service):
-            recap.note(f"{name} was scaled by somebody else meanwhile: {reason} by the next deploy.")
-        elif service and rolled_back(service):
+        if service and rolled_back(service) and reason:
             others.append(f"{name}: swarm put the version before back: {service.update_message}")
-        else:
+        elif service and (changed := meddled(given.get(name, service.spec), service.spec, spare.MORE)):
+            others.append(f"{name}: somebody else changed it meanwhile: {reason or changed[0]}")
+        elif service and reason and stackdiff.is_scaled(stack.services[short], service):
+            recap.note(f"{name} was scaled by somebody else meanwhile: {reason} by the next deploy.")
+        elif reason:
             others.append(f"{name}: somebody else changed it meanwhile: {reason}")
     if others:
         raise SwarmopsError("another version runs than the one that was deployed\n    " + "\n    ".join(others))

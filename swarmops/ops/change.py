@@ -11,6 +11,7 @@ from swarmops.cluster import Cluster
 from swarmops.commands import Command
 from swarmops.connect import local
 from swarmops.errors import Conflict, LockLost, NotFound, SwarmopsError
+from swarmops.facts import Service
 from swarmops.ops import configs
 from swarmops.ops.apply import apply
 from swarmops.ops.convergence import serving as serving_now
@@ -38,7 +39,7 @@ def change(
     serving = serving_now(cluster, [service.id for service in before]) if last is None else frozenset[str]()
     with _interruptible(cluster, stack, recap, last):
         try:
-            apply(
+            running = apply(
                 cluster, stack, deadline, recap,
                 check=check, recorded=recorded, secrets=wanted.secrets, pull=options.pull, proved=proved,
                 first=wanted.first,
@@ -54,7 +55,7 @@ def change(
             raise way_back.taken(failure, options.timeout) from failure
     if recap.any_changed or not proved:
         check()
-        _keep(cluster, stack, records, wanted.message)
+        _keep(cluster, stack, records, running, wanted.message)
     configs.prune(cluster, stack.name)
 
 
@@ -71,14 +72,13 @@ def _interruptible(cluster: Cluster, stack: Stack, recap: Recap, last: Record | 
         raise
 
 
-def _keep(cluster: Cluster, stack: Stack, records: list[Record], message: str) -> None:
-    """Records the version that runs, and forgets the oldest that are too many."""
-    services = cluster.ask(lambda api: facts.services(api, stack.name))
+def _keep(cluster: Cluster, stack: Stack, records: list[Record], running: list[Service], message: str) -> None:
+    """Records the version that was verified, and forgets the oldest that are too many."""
     new = Record(
         stack=stack.name,
         number=records[-1].number + 1 if records else 1,
         file=stack.file,
-        specs={service.name: service.spec for service in services},
+        specs={service.name: service.spec for service in running},
         who=local.operator(),
         revision=cluster.once(revision).result(),
         message=message,

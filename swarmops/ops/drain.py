@@ -102,7 +102,10 @@ def _start_first(
     begun = [service for service in services if spare.begun(service)]
     lone = evacuation.alone(services, tasks, [member.id for member in members.values()])
     more = {service.id: service for service in (*lone, *begun)}
-    opened = [member for member in members.values() if more and member.availability == "active"]
+    stated = {node.name: node.vars.availability for node in cluster.inventory.nodes}
+    # One that is paused, and need not be, has been so since this command was interrupted.
+    own = [member for name, member in members.items() if begun and stated.get(name) != "pause" == member.availability]
+    opened = [*own, *(member for member in members.values() if more and member.availability == "active")]
     try:
         for member in opened:  # so that the new ones come up elsewhere
             change(cluster, member.id, commands.update(member.id, availability="pause"))

@@ -118,8 +118,16 @@ def refresh(cluster: Cluster, recap: Recap, deadline: Deadline, names: Collectio
             recap.note(note)
     if settled and not any(name.startswith(f"{STACK}_") for name, how, _ in recap.steps if how is Outcome.CHANGED):
         return  # nobody changed it: the proxies have had their time
-    content = wanted.content
-    until(lambda: _behind(cluster, content), deadline, cluster.progress)
+    served = wanted
+
+    def behind() -> str:
+        nonlocal served
+        missing = _behind(cluster, served.content)
+        if missing and (newer := _wanted(cluster)) and newer.there:
+            served = newer  # somebody else has been faster: what the proxies load is theirs
+        return missing
+
+    until(behind, deadline, cluster.progress)
 
 
 def _serve(cluster: Cluster, wanted: Wanted, check: Callable[[], None], recap: Recap, deadline: Deadline) -> None:

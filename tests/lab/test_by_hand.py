@@ -159,12 +159,30 @@ def test_an_update_that_fails_is_undone(web: Lab) -> None:
 
 
 def test_a_scale_that_fails_is_undone(net: Lab) -> None:
-    net.inv("service.create", "few", "--image=echo", "--replicas-max-per-node=1", "--constraint=node.role==worker")
-    failed = net.inv("scale", "few=9", "--timeout=15", check=4)
+    """Only the first one runs."""
+    command = ("--", "sh", "-c", '[ "$SLOT" = 1 ] && exec sleep 3600; exit 1')
+    options = ("--env=SLOT={{.Task.Slot}}", "--update-monitor=1s", "--stop-grace-period=0s")
+    net.inv("service.create", "few", "--image=nginx", *options, *command)
+    failed = net.inv("scale", "few=2", check=4)
     assert "The numbers of replicas are as before: few=1" in failed.err
     assert len(net.tasks("few")) == spec(net, "few")["Mode"]["Replicated"]["Replicas"] == 1
-    net.inv("scale", "few=9", "--timeout=15", "--no-rollback", check=1)
-    assert spec(net, "few")["Mode"]["Replicated"]["Replicas"] == 9
+    net.inv("scale", "few=2", "--no-rollback", check=1)
+    assert spec(net, "few")["Mode"]["Replicated"]["Replicas"] == 2
+    net.inv("service.rm", "few")
+
+
+def test_what_there_is_no_room_for_is_refused(net: Lab) -> None:
+    workers = "--constraint=node.role==worker"
+    crowd = (workers, "--replicas=4", "--publish=published=8091,target=8080,mode=host")
+    refused = net.inv("service.create", "few", "--image=echo", *crowd, check=2)
+    assert "--publish: port 8091/tcp in host mode has room for one task on each of 3 nodes" in refused.err
+    assert "few" not in net.services()
+    net.inv("service.create", "few", "--image=echo", workers, "--replicas-max-per-node=1", "--update-monitor=1s")
+    refused = net.inv("scale", "few=9", check=2)
+    assert "few=9: 1 per node on 3 nodes leaves room for 3 replicas, not for 9" in refused.err
+    refused = net.inv("service.update", "few", "--constraint=node.labels.disk==ssd", check=2)
+    assert "--constraint: no node of the swarm meets node.labels.disk==ssd" in refused.err
+    assert "Nothing to change." in net.inv("scale", "few=1").out
     net.inv("service.rm", "few")
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from swarmops.commands import Command
 from swarmops.commands.stack import NAMESPACE
-from swarmops.errors import LockLost
+from swarmops.errors import LockLost, WaitTimeout
 from swarmops.facts import Json
 from swarmops.ops import remove
 from swarmops.ops.remove import take_away
@@ -33,6 +33,7 @@ class Swarm:
 
     def __init__(self, *services: Json, after: int = 1) -> None:
         self.services = list(services)
+        self.tasks: list[Json] = []
         self.progress = Progress(io.StringIO())
         self.after = after
         self.commands: list[str] = []
@@ -41,7 +42,7 @@ class Swarm:
         return question(self)
 
     def get(self, path: str, **_: Any) -> list[Json]:
-        return self.services if path == "/services" else []
+        return {"/services": self.services, "/tasks": self.tasks}.get(path, [])
 
     def manage(self, command: Command) -> None:
         self.commands.append(str(command))
@@ -72,3 +73,15 @@ def test_what_somebody_else_has_deployed_meanwhile_is_not_taken_away(monkeypatch
     with pytest.raises(LockLost):
         take_away(swarm, "db", Deadline(10), check)  # type: ignore[arg-type]
     assert swarm.commands == ["docker stack rm db"] * 2
+
+
+def test_tasks_that_an_interrupted_command_left_are_waited_for() -> None:
+    swarm = Swarm()
+    spec = {"ContainerSpec": {"Image": "x", "Labels": LABELS}}
+    task = {"ID": "t1", "ServiceID": "gone", "Spec": spec, "DesiredState": "remove", "Status": {"State": "running"}}
+    swarm.tasks = [task]
+    with pytest.raises(WaitTimeout, match="1 task still to end"):
+        take_away(swarm, "db", Deadline(0), lambda: None)  # type: ignore[arg-type]
+    take_away(swarm, "other", Deadline(0), lambda: None)  # type: ignore[arg-type]
+    task["Status"] = {"State": "shutdown"}
+    assert take_away(swarm, "db", Deadline(0), lambda: None) == []  # type: ignore[arg-type]

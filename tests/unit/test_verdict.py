@@ -235,6 +235,16 @@ CASES = {
         counts=(0, 1),
         missing="web 0 of 1 (worker01: non-zero exit (1))",
     ),
+    "an update that swarm watches": Case(
+        service(1, update="updating"), (task(1),), up=up(34), missing="web 1 of 1, the update is being watched"
+    ),
+    "an update that swarm has forgotten to end": Case(service(1, update="updating"), (task(1),), up=up(36)),
+    "an update with a delay that swarm watches": Case(
+        service(1, update="updating", UpdateConfig={"Delay": 10**10}),
+        (task(1),),
+        up=up(54),
+        missing="web 1 of 1, the update is being watched",
+    ),
     "three failures in a row": Case(
         service(1),
         (failed(1, 1, "exit 1"), task(1, "rejected", at=2, error="no such image"), failed(1, 3, "exit 1")),

@@ -170,9 +170,10 @@ LABELS = ONE.services["a"]["deploy"]["labels"]
     [
         (held, {"template": OLD, "update": "rollback_completed"}, "web_a: swarm put the version before back"),
         (held, {"template": OLD}, "web_a: somebody else changed it meanwhile: image"),
+        (held, {"Labels": LABELS, "EndpointSpec": {"Mode": "dnsrr"}}, r"changed it meanwhile: \+ EndpointSpec: "),
         (lost, {"template": OLD}, "took the lock of web"),
     ],
-    ids=["swarm", "somebody", "who took the lock"],
+    ids=["swarm", "somebody", "somebody, something else", "who took the lock"],
 )
 def test_another_version_than_the_one_that_was_deployed(
     monkeypatch: pytest.MonkeyPatch, check: Any, found: dict[str, Any], said: str
