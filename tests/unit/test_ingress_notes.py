@@ -11,7 +11,7 @@ from options import ALL
 
 from swarmops import definition
 from swarmops.connect import Result
-from swarmops.errors import ConnectionFailed, InputError
+from swarmops.errors import ConnectionFailed, InputError, WaitTimeout
 from swarmops.ingress import Backend
 from swarmops.ops import by_hand, ingress
 from swarmops.report import Recap
@@ -134,3 +134,22 @@ def test_any_proxy_that_answers_says_whether_it_takes_a_configuration(
     monkeypatch.setattr(ingress, "_proxies", lambda _: {f"m{number}": "id" for number, _ in enumerate(answers)})
     cluster: Any = SimpleNamespace(door=lambda _: SimpleNamespace(run=run))
     assert ingress._refusal(cluster, "frontend http") == said
+
+
+@pytest.mark.parametrize(
+    ("changed", "rest"), [((), "All else is done"), (("web_a", "web_b"), "All else is done: web_a, web_b")]
+)
+def test_an_ingress_that_does_not_follow_is_said_beside_what_is_done(
+    monkeypatch: pytest.MonkeyPatch, changed: tuple[str, ...], rest: str
+) -> None:
+    def fails(*_: Any) -> None:
+        raise WaitTimeout("not done within 9 s: the proxy on manager", remedy="--timeout gives it longer")
+
+    monkeypatch.setattr(ingress, "refresh", fails)
+    recap = Recap()
+    for name in changed:
+        recap.changed(name, "definition changed")
+    with pytest.raises(WaitTimeout) as error:
+        ingress.follow(Swarm(), recap, Deadline(9))  # type: ignore[arg-type]
+    said = f"the ingress does not follow: not done within 9 s: the proxy on manager\n  {rest}"
+    assert (error.value.said, error.value.remedy) == (said, "--timeout gives it longer")

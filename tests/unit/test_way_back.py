@@ -142,6 +142,19 @@ def test_it_is_left_when_that_is_asked_for(acts: list[str], options: dict[str, b
     assert acts == ["pruned"]
 
 
+def test_what_ctrl_c_leaves_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*args: Any, **_: Any) -> None:
+        args[3].changed("web_a", "new")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(changing, "apply", interrupted)
+    swarm, shown = Swarm(), io.StringIO()
+    swarm.progress = Progress(shown)
+    with pytest.raises(KeyboardInterrupt):
+        changing.change(swarm, Wanted(STACK, {}, ""), held, None, Recap(), Options())  # type: ignore[arg-type]
+    assert "left as it is now, neither verified nor recorded; inv remove web is the way back" in shown.getvalue()
+
+
 def test_a_stack_of_somebody_else_that_crashes_is_left(acts: list[str]) -> None:
     assert change(THEIRS) is CRASHES
     assert acts == ["pruned"]
