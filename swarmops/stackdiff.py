@@ -38,6 +38,34 @@ def _difference(wanted: Mapping[str, Any], service: Service, recorded: Json | No
     return "changed by hand" if changed_by_hand(service, recorded) else ""
 
 
+def details(stack: Stack, short: str, service: Service) -> list[str]:
+    """What differs of what a file and a service both tell, in lines: all there is where no record has its file."""
+    wanted, container = stack.services[short], service.template.get("ContainerSpec", {})
+    before: dict[str, Any] = {"image": service.image, "environment": _variables(container.get("Env"))}
+    after: dict[str, Any] = {"image": wanted["image"], "environment": _variables(wanted.get("environment"))}
+    if service.replicas is not None:
+        before["replicas"], after["replicas"] = service.replicas, wanted["deploy"].get("replicas", 1)
+    for kind, name in (("configs", "ConfigName"), ("secrets", "SecretName")):
+        before[kind] = sorted(mount[name] for mount in container.get(kind.title()) or [])
+        after[kind] = sorted(_mounted(stack, kind, stated) for stated in wanted.get(kind) or [])
+    return list(difference.lines(before, after))
+
+
+def _variables(stated: Mapping[str, Any] | list[str] | None) -> dict[str, str]:
+    """A service's variables, in either form, as texts; docker writes true and false small."""
+    if isinstance(stated, list):
+        return dict(item.partition("=")[::2] for item in stated)
+    values = {name: str(value) for name, value in (stated or {}).items() if value is not None}
+    return {name: value.lower() if value in ("True", "False") else value for name, value in values.items()}
+
+
+def _mounted(stack: Stack, kind: str, stated: Any) -> str:
+    """What a config or secret of the file is called in the swarm."""
+    short = str(stated["source"] if isinstance(stated, dict) else stated)
+    shared = (stack.file.get(kind) or {}).get(short) or {}
+    return str(shared.get("name") or (short if shared.get("external") else stack.full_name(short)))
+
+
 def is_scaled(wanted: Mapping[str, Any], service: Service) -> bool:
     """Whether a service differs from its definition in the number of replicas alone."""
     same = service.labels.get(SPEC_LABEL) == wanted["deploy"]["labels"][SPEC_LABEL]

@@ -52,7 +52,13 @@ def diff(cluster: Cluster, name: str) -> str:
     records = cluster.ask(lambda api: record.read(api, name))
     last = records[-1] if records else None
     running = cluster.ask(lambda api: facts.services(api, name))
-    lines = [f"{service}: {reason}" for service, reason in _changes(stack, running, last).items()]
+    there = {service.name: service for service in running}
+    lines = []
+    for name, reason in _changes(stack, running, last).items():
+        lines.append(f"{name}: {reason}")
+        short = name.removeprefix(f"{stack.name}_")
+        if name in there and short in stack.services and not _recorded(last, there[name]):
+            lines += [f"  {line}" for line in stackdiff.details(stack, short, there[name])]
     if last and lines:
         old, new = _comparable(last.file), _comparable(stack.file)
         lines += [f"  {line}" for line in difference.lines(old, new)]
@@ -61,6 +67,13 @@ def diff(cluster: Cluster, name: str) -> str:
         if by_hand := stackdiff.changed_by_hand(service, last.specs.get(service.name) if last else None):
             lines += [f"{service.name} was changed by hand:", *(f"  {line}" for line in by_hand)]
     return "\n".join(lines)
+
+
+def _recorded(last: Record | None, service: Service) -> bool:
+    """Whether a service runs what its stack's last record says, by their marks."""
+    specs = last.specs if last else {}
+    mark = service.labels.get(SPEC_LABEL)
+    return mark is not None and (specs.get(service.name) or {}).get("Labels", {}).get(SPEC_LABEL) == mark
 
 
 def changes(cluster: Cluster, name: str) -> dict[str, str]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from samples import IMAGE, service
 
+from swarmops.commands import MASK
 from swarmops.ops import history
 from swarmops.record import Record
+from swarmops.stackdiff import details
 from swarmops.stackfile import SPEC_LABEL, Stack, marked
 
 
@@ -48,3 +51,43 @@ class Swarm:
 )
 def test_the_version_before_the_newest_or_the_newest_where_what_runs_is_none(there: list[Any], number: int) -> None:
     assert history._chosen(Swarm(*there), "s", [FIRST, SECOND], None).number == number  # type: ignore[arg-type]
+
+
+def test_what_differs_from_a_service_that_no_record_has() -> None:
+    file = {
+        "services": {
+            "web": {
+                "image": "new:2",
+                "environment": {"A": 2, "B": True, "TOKEN": "x"},
+                "configs": [{"source": "conf", "target": "/etc/conf"}],
+                "secrets": ["key"],
+                "deploy": {"replicas": 3},
+            }
+        },
+        "configs": {"conf": {"name": "s_conf_1234"}},
+        "secrets": {"key": {"external": True}},
+    }
+    container = {
+        "Image": "old:1",
+        "Env": ["A=1", "B=true", "C=c"],
+        "Configs": [{"ConfigName": "s_conf"}],
+        "Secrets": [],
+    }
+    there = service(1, Name="s_web", template={"ContainerSpec": container})
+    assert details(Stack("s", file), "web", there) == [
+        "~ image: old:1 → new:2",
+        "~ environment.A: 1 → 2",
+        "- environment.C: c",
+        f"+ environment.TOKEN: {MASK}",
+        "~ replicas: 1 → 3",
+        "- configs: s_conf",
+        "+ configs: s_conf_1234",
+        "+ secrets: key",
+    ]
+
+
+@pytest.mark.parametrize(("there", "recorded"), [(running(FIRST), True), (running(SECOND), False), (service(), False)])
+def test_whether_the_record_has_what_runs(there: Any, recorded: bool) -> None:
+    last = replace(FIRST, specs={"s_web": running(FIRST).spec})
+    assert history._recorded(last, there) is recorded
+    assert not history._recorded(None, there)
