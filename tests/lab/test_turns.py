@@ -43,6 +43,7 @@ def test_ctrl_c_in_the_middle_then_again(ready: Lab, stack: Callable[..., None])
     stack(GOOD)
     run = watched(ready, "deploy", "s", reactions={"deployed: new": ctrl_c})
     assert run.err.endswith("Error: interrupted\n  Next: the same command goes on from here\n")
+    assert "left as it is now, neither verified nor recorded; inv remove s is the way back" in run.err
     assert locks(ready) == []
     ready.inv("deploy", "s")
     assert versions(ready) == ["s.version.1"]
@@ -51,6 +52,42 @@ def test_ctrl_c_in_the_middle_then_again(ready: Lab, stack: Callable[..., None])
     watched(ready, "deploy", "s", reactions={"deployed: definition changed": ctrl_c})
     assert "Nothing to change." in ready.inv("deploy", "s").out
     assert versions(ready) == ["s.version.1", "s.version.2"], "what was interrupted is verified and recorded now"
+
+
+JOBS = """services:
+  once:
+    image: {{ image("nginx") }}
+    command: [sh, -c, "echo %s; sleep 1; exit %d"]
+    deploy: {mode: replicated-job, replicas: 2, restart_policy: {condition: none}}
+  each:
+    image: {{ image("nginx") }}
+    command: [sh, -c, "sleep 1"]
+    deploy: {mode: global-job, restart_policy: {condition: none}, placement: {constraints: [node.role == worker]}}
+"""
+
+
+def test_jobs_are_over_when_they_have_completed(ready: Lab, stack: Callable[..., None]) -> None:
+    def ended(service: str) -> list[str]:
+        """The states of the runs of its present iteration."""
+        run = ready.services()[service]["JobStatus"]["JobIteration"].get("Index", 0)
+        ids = ready.node("manager", "docker", "service", "ps", "-q", service).out.split()
+        tasks = json.loads(ready.node("manager", "docker", "inspect", *ids).out)
+        return [one["Status"]["State"] for one in tasks if one["JobIteration"].get("Index", 0) == run]
+
+    stack(JOBS % ("one", 0))
+    ready.inv("deploy", "s")
+    assert ended("s_once") == ["complete"] * 2
+    assert ended("s_each") == ["complete"]
+    before = ready.services()["s_each"]["JobStatus"]
+    assert "Nothing to change." in ready.inv("deploy", "s").out
+    stack(JOBS % ("two", 0))
+    ready.inv("deploy", "s")
+    assert ended("s_once") == ["complete"] * 2
+    assert ready.services()["s_once"]["JobStatus"]["JobIteration"]["Index"] == 1
+    assert ready.services()["s_each"]["JobStatus"] == before, "it has not run again"
+    stack(JOBS % ("three", 3))
+    assert "s_once: " in ready.inv("deploy", "s", check=4).err
+    assert versions(ready) == ["s.version.1", "s.version.2"]
 
 
 def test_the_lock_of_one_that_was_killed_is_broken(ready: Lab, stack: Callable[..., None]) -> None:
