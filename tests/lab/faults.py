@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -63,6 +64,15 @@ def watched(lab: Lab, *args: str, reactions: dict[str, Callable[[int], None]], t
     assert not left, f"{list(left)} never came: {err}"
     assert "Traceback" not in out + err, err
     return Run(process.returncode, out, err)
+
+
+def as_workers(lab: Lab, *args: str) -> None:
+    """A task that makes workers of nodes; restarts the engines that it says have to be restarted first."""
+    while "would refuse tasks as a worker" in (run := lab.inv(*args, check=None)).err:
+        container = re.search(r"Next: docker restart (\S+); then the same again", run.err)
+        assert container, run.err
+        docker("restart", container[1])
+    assert run.code == 0, run.err
 
 
 def ctrl_c(pid: int) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import pytest
 from engine import Lab, docker, eventually
-from faults import watched
+from faults import as_workers, watched
 
 from swarmops.load import Load
 
@@ -43,7 +43,7 @@ def managers(ha: Lab) -> Iterator[Lab]:
         for stack in ("echo", "ingress"):
             ha.inv("deploy", stack)
         yield ha
-        ha.inv("up")
+        as_workers(ha, "up")
         ha.inv("remove", "sleeper")
 
 
@@ -115,13 +115,8 @@ def next_version(lab: Lab) -> None:
     lab.inv("deploy", "sleeper")
 
 
-def as_a_worker(lab: Lab, *args: str) -> None:
-    """A task that makes worker02 a worker, by the way that it names where the engine has to be restarted first."""
-    if (refused := lab.inv(*args, check=None)).code:
-        assert "worker02 would refuse tasks as a worker" in refused.err, refused.err
-        assert f"Next: docker restart {lab.container('worker02')}; then the same again" in refused.err
-        docker("restart", lab.container("worker02"))
-        lab.inv(*args)
+def worker_again(lab: Lab) -> None:
+    as_workers(lab, "demote", "worker02")
     assert lab.node("worker02", "docker", "info", "--format", "{{.Swarm.LocalNodeState}}").out.strip() == "active"
 
 
@@ -136,7 +131,7 @@ VERBS = [
     Verb(
         ("promote", "worker02"), "not reachable as a manager yet",
         lambda lab: standing(lab)["worker02"] == "reachable",
-        after=lambda lab: as_a_worker(lab, "demote", "worker02"), adds=True,
+        after=worker_again, adds=True,
     ),
     Verb(
         ("demote", "worker02"), "worker02 ",
@@ -162,7 +157,7 @@ def test_the_leader_is_killed_in_the_middle(managers: Lab, verb: Verb) -> None:
         assert "the managers have no leader" in run.err, run.err
         assert "Next: more than half of them have to run: inv up" in run.err
         signal.alarm(240)  # the whole of it once more
-        as_a_worker(managers, "up")
+        as_workers(managers, "up")
         run = managers.inv(*verb.args)
     assert run.code == 0, run.err
     assert verb.holds(managers)
