@@ -87,6 +87,8 @@ class Reader:
 
     def end(self) -> list[Line]:
         """What was begun and will not be continued."""
+        if self._buffer[:1] >= b" ":  # of a terminal, which frames nothing
+            list(self._lines(0, self._take(len(self._buffer)).decode(errors="replace")))
         begun, self._begun = list(self._begun.values()), {}
         return begun
 

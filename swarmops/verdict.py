@@ -88,14 +88,15 @@ def judge(
     *,
     past: Collection[str] = (),
     up: Mapping[str, float] | None = None,
+    proved: bool = True,
 ) -> Verdict:
     """The verdict on one service, from the tasks and the nodes of the swarm.
 
     `past` has the ids of the tasks that had ended before anything was asked for, and the updates, as `update_of` calls
     them, that swarm had paused by then: they tell nothing about what comes.
-    `up` says for how many seconds a task has been seen running; without it nothing has to be proved.
+    `up` says for how many seconds a task has been seen running; without it, or `proved`, nothing has to be proved.
     """
-    return _Case(service, list(tasks), list(nodes), past).verdict(up)
+    return _Case(service, list(tasks), list(nodes), past).verdict(up or {}, proved=proved and up is not None)
 
 
 def undone(service: Service, tasks: Iterable[Task], nodes: Iterable[SwarmNode], past: Collection[str]) -> Verdict:
@@ -127,16 +128,16 @@ class _Case:
         self.good = {self._place(task): task for task in self.current if self._runs(task) or self._has_ended_well(task)}
         self.counts = Verdict(len(self.good), self.wanted)
 
-    def verdict(self, up: Mapping[str, float] | None) -> Verdict:
+    def verdict(self, up: Mapping[str, float], *, proved: bool) -> Verdict:
         """What is missing first, then what has to be proved."""
         if len(self.good) < self._wanted_now():
             return self._hopeless() or self._missing(f"{len(self.good)} of {self.wanted}{self._why()}")
-        if self.service.update_state in ("updating", "rollback_started") and not self._forgotten(up or {}):
+        if self.service.update_state in ("updating", "rollback_started") and not self._forgotten(up):
             return self._missing(f"{len(self.good)} of {self.wanted}, the update is being watched")
         if left := self._leftover():
             text = f"{self.service.name}: {left} task{'s' if left > 1 else ''} too many"
             return self._paused() or replace(self.counts, missing=text)
-        if up is not None and (unproven := self._unproven(up)):
+        if proved and (unproven := self._unproven(up)):
             return self._paused() or unproven
         return self.counts
 

@@ -16,7 +16,7 @@ from swarmops.ops import images, ingress, spare, stacks
 from swarmops.ops.convergence import wait
 from swarmops.ops.ending import end
 from swarmops.ops.putback import AGAIN, put_back
-from swarmops.ops.room import networks, refuse_crowded, seen
+from swarmops.ops.room import networks, places, refuse_crowded, seen
 from swarmops.ops.routing import routing
 from swarmops.ops.services import find, gone, note_stack, version_before
 from swarmops.report import Recap
@@ -76,7 +76,8 @@ def update(cluster: Cluster, name: str, stated: Stated, timeout: float, *, rollb
     wanted = _possible(cluster, after, stated, wrong)
     changes = definition.changes(before, wanted)
     if changes:
-        refuse_crowded(cluster, {name: wanted})
+        if places(before, wanted):
+            refuse_crowded(cluster, {name: wanted})
         # Only then: an update without a change would make the present version the previous one too.
         login = cluster.login(host(wanted["image"])) is not None
         mixed = "image" in stated and _mixed(cluster)

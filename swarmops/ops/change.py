@@ -11,8 +11,8 @@ from swarmops.cluster import Cluster
 from swarmops.commands import Command
 from swarmops.connect import local
 from swarmops.errors import Conflict, LockLost, NotFound, SwarmopsError
-from swarmops.facts import Service
-from swarmops.ops import configs
+from swarmops.facts import Json, Service
+from swarmops.ops import configs, spare
 from swarmops.ops.apply import apply
 from swarmops.ops.convergence import serving as serving_now
 from swarmops.ops.undo import WayBack, unlike
@@ -37,7 +37,8 @@ def change(
     # What a deploy left that was interrupted has neither been verified nor recorded, though nothing differs from it.
     proved = last is not None and not unlike(cluster, last, before)
     serving = serving_now(cluster, [service.id for service in before]) if last is None else frozenset[str]()
-    with _interruptible(cluster, stack, recap, last):
+    way_back = WayBack(cluster, stack, before, last, check, serving)
+    with _interruptible(cluster, way_back, recap):
         try:
             running = apply(
                 cluster, stack, deadline, recap,
@@ -47,7 +48,6 @@ def change(
         except LockLost:
             raise  # whoever has it now goes on from what there is
         except SwarmopsError as failure:
-            way_back = WayBack(cluster, stack, before, last, check, serving)
             if not options.rollback or (options.keep and way_back.unrecorded) or not way_back.needed(recap):
                 check()
                 configs.prune(cluster, stack.name)
@@ -60,15 +60,17 @@ def change(
 
 
 @contextmanager
-def _interruptible(cluster: Cluster, stack: Stack, recap: Recap, last: Record | None) -> Iterator[None]:
+def _interruptible(cluster: Cluster, way_back: WayBack, recap: Recap) -> Iterator[None]:
     """Says what Ctrl-C leaves, where something was changed."""
     try:
         yield
     except KeyboardInterrupt:
+        name, last = way_back.stack.name, way_back.last
+        back = f"inv rollback --stack {name} --to {last.number}" if last else "inv rollback SERVICE"
+        if way_back.first:
+            back = f"inv remove {name}"
         if recap.any_changed:
-            back = f"inv rollback --stack {stack.name}" if last else f"inv remove {stack.name}"
-            said = f"left as it is now, neither verified nor recorded; {back} is the way back"
-            cluster.progress.done(said, stack.name)
+            cluster.progress.done(f"left as it is now, neither verified nor recorded; {back} is the way back", name)
         raise
 
 
@@ -78,7 +80,7 @@ def _keep(cluster: Cluster, stack: Stack, records: list[Record], running: list[S
         stack=stack.name,
         number=records[-1].number + 1 if records else 1,
         file=stack.file,
-        specs={service.name: service.spec for service in running},
+        specs={service.name: _deployed(stack, service) for service in running},
         who=local.operator(),
         revision=cluster.once(revision).result(),
         message=message,
@@ -90,6 +92,15 @@ def _keep(cluster: Cluster, stack: Stack, records: list[Record], running: list[S
     for old in records[: -(cluster.inventory.settings.history - 1) or None]:
         with suppress(NotFound):  # likewise
             cluster.ask(lambda api, old=old: api.delete(f"/configs/{old.id}"))  # type: ignore[misc]
+
+
+def _deployed(stack: Stack, service: Service) -> Json:
+    """What was deployed of a service: without what another command has it have for a while."""
+    labels = {name: value for name, value in service.labels.items() if name != spare.MORE}
+    wanted, mode = stack.services[service.name.removeprefix(f"{stack.name}_")], dict(service.spec["Mode"])
+    if "Replicated" in mode:
+        mode["Replicated"] = {"Replicas": wanted["deploy"].get("replicas", 1)}
+    return {**service.spec, "Labels": labels, "Mode": mode}
 
 
 def revision(cluster: Cluster) -> str:

@@ -80,7 +80,7 @@ class Watch:
         if self._past is None:
             self._past = _over(services, tasks)
         up = self._seen_up(tasks)
-        verdicts = [self._judge(service, tasks, nodes, up if proved else None) for service in services]
+        verdicts = [self._judge(service, tasks, nodes, up, proved=proved) for service in services]
         self._blamed = [verdict.blamed[-1] for verdict in verdicts if verdict.blamed]
         coming = any(verdict.missing for verdict in verdicts if not verdict.failure)
         if hopeless := [one for one in verdicts if one.failure and not (one.may_recover and coming)]:
@@ -88,12 +88,12 @@ class Watch:
         return verdicts
 
     def _judge(
-        self, service: Service, tasks: list[Task], nodes: list[SwarmNode], up: dict[str, float] | None
+        self, service: Service, tasks: list[Task], nodes: list[SwarmNode], up: dict[str, float], *, proved: bool
     ) -> Verdict:
         past = self._past or frozenset()
         if rolled_back(service) and update_of(service) not in past:
             return undone(service, tasks, nodes, past)
-        return judge(service, tasks, nodes, past=past, up=up)
+        return judge(service, tasks, nodes, past=past, up=up, proved=proved)
 
     def _seen_up(self, tasks: Iterable[Task]) -> dict[str, float]:
         """For how long each task has been running."""

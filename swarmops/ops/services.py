@@ -38,7 +38,8 @@ def scale(cluster: Cluster, replicas: Mapping[str, int], timeout: float, *, roll
     others = {name: count for name, count in replicas.items() if services[name].replicas != count and name not in begun}
     wrong = begun | others
     crowds = {name: seen(cluster, services[name]) | ALONE | {"replicas": count} for name, count in wrong.items()}
-    refuse_crowded(cluster, crowds, {name: f"{name}={count}" for name, count in wrong.items()})
+    fewer = {name for name, count in wrong.items() if count <= (services[name].replicas or 0)}
+    refuse_crowded(cluster, crowds, {name: f"{name}={count}" for name, count in wrong.items()}, fewer)
     try:
         for name, count in begun.items():
             cluster.manage(spare.exactly(name, count))

@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 from samples import manager, member, service
 
+from swarmops import facts
 from swarmops.definition import complete, parse
+from swarmops.errors import InputError
 from swarmops.facts import Service
 from swarmops.lint import Swarm, alone
+from swarmops.ops.room import places, refuse_crowded
 
 NODES = (manager("manager"), member("worker01"), member("worker02"))
 EVERYWHERE = {"Global": {}}
@@ -57,3 +60,36 @@ def test_a_port_that_another_service_has() -> None:
     assert said(PORT, other("theirs", 2)) == []
     assert said({**PORT, "replicas": "2"}, other("theirs", 2))
     assert said(PORT, other("web", EVERYWHERE)) == []
+
+
+@pytest.mark.parametrize(
+    ("stated", "starts"),
+    [
+        ({"env": ["A=1"]}, True),
+        ({"replicas": "4"}, True),
+        ({"replicas": "2"}, False),
+        ({"replicas": "2", "env": ["A=1"]}, True),
+        ({"label": ["a=b"], "update-delay": "1s"}, False),
+        ({"update-order": "start-first"}, True),
+    ],
+)
+def test_an_update_that_starts_no_task_needs_no_place(stated: dict[str, Any], starts: bool) -> None:
+    before = complete(parse({"replicas": "3"}, "host")[0])
+    told, _ = parse(stated, "host")
+    assert places(before, before | told) is starts
+
+
+@pytest.mark.parametrize(("web", "api", "fits"), [(2, 1, True), (1, 2, True), (2, 2, False)])
+def test_services_that_are_scaled_together_make_room_for_each_other(web: int, api: int, fits: bool) -> None:
+    class Cluster:
+        def ask(self, question: Any) -> Any:
+            return {facts.nodes: NODES, facts.services: [other("web", 1), other("api", 2)]}[question]
+
+    counts = {"web": web, "api": api}
+    wanted = {name: complete(parse({**PORT, "replicas": str(count)}, "host")[0]) for name, count in counts.items()}
+    try:
+        refuse_crowded(Cluster(), wanted)  # type: ignore[arg-type]
+    except InputError:
+        assert not fits
+    else:
+        assert fits

@@ -142,17 +142,31 @@ def test_it_is_left_when_that_is_asked_for(acts: list[str], options: dict[str, b
     assert acts == ["pruned"]
 
 
-def test_what_ctrl_c_leaves_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("before", "records", "way"),
+    [
+        ([], [], "inv remove web"),
+        ([OURS], [], "inv remove web"),
+        ([THEIRS], [], "inv rollback SERVICE"),
+        ([OURS], [RECORD], "inv rollback --stack web --to 1"),
+    ],
+    ids=["first", "first again", "of plain docker", "recorded"],
+)
+def test_what_ctrl_c_leaves_is_said(
+    monkeypatch: pytest.MonkeyPatch, before: list[Service], records: list[Record], way: str
+) -> None:
     def interrupted(*args: Any, **_: Any) -> None:
         args[3].changed("web_a", "new")
         raise KeyboardInterrupt
 
     monkeypatch.setattr(changing, "apply", interrupted)
-    swarm, shown = Swarm(), io.StringIO()
+    monkeypatch.setattr(changing, "record", SimpleNamespace(read=lambda *_: records))
+    monkeypatch.setattr(changing, "unlike", lambda *_: False)
+    swarm, shown = Swarm(*before), io.StringIO()
     swarm.progress = Progress(shown)
     with pytest.raises(KeyboardInterrupt):
         changing.change(swarm, Wanted(STACK, {}, ""), held, None, Recap(), Options())  # type: ignore[arg-type]
-    assert "left as it is now, neither verified nor recorded; inv remove web is the way back" in shown.getvalue()
+    assert f"left as it is now, neither verified nor recorded; {way} is the way back" in shown.getvalue()
 
 
 def test_a_stack_of_somebody_else_that_crashes_is_left(acts: list[str]) -> None:
