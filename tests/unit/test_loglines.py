@@ -54,6 +54,9 @@ def test_a_container_with_a_terminal_has_no_frames() -> None:
     reader = Reader()
     lines = reader.feed(f"{STAMP} one\r\n{STAMP} two\r\n{STAMP} th".encode())
     assert [line.text for line in lines + reader.feed(b"ree\r\n")] == ["one", "two", "three"]
+    assert reader.feed(f"{STAMP} last words".encode()) == []
+    assert [line.text for line in reader.end()] == ["last words"]
+    assert reader.end() == []
 
 
 @pytest.mark.parametrize(

@@ -518,3 +518,11 @@ def test_what_swarm_has_put_back_says_why() -> None:
 )
 def test_same_version(spec: dict[str, Any], same: bool) -> None:
     assert same_version(task(spec=spec), NEW) is same
+
+
+@pytest.mark.parametrize(("seconds", "missing"), [(34, "web 1 of 1, the update is being watched"), (36, "")])
+def test_an_update_that_swarm_has_forgotten_is_over_also_where_nothing_has_to_be_proved(
+    seconds: float, missing: str
+) -> None:
+    verdict = judge(service(1, update="updating"), (task(1),), (member("worker01"),), up=up(seconds), proved=False)
+    assert verdict.missing == missing
