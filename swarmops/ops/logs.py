@@ -14,7 +14,7 @@ from queue import Empty, Queue
 
 from swarmops import facts
 from swarmops.cluster import Cluster
-from swarmops.errors import CommandFailed, ConnectionFailed, NotFound, SwarmopsError
+from swarmops.errors import CommandFailed, Conflict, ConnectionFailed, NotFound, SwarmopsError
 from swarmops.inventory import Node
 from swarmops.loglines import SERVICE, Line, Reader, Request, Source, View, unix
 from swarmops.ops.status import named
@@ -185,7 +185,7 @@ class _NodeLogs:
             yield
         except CommandFailed as error:
             self._ended.add(source.id)
-            if not isinstance(error, NotFound):
+            if not isinstance(error, NotFound | Conflict):  # gone, or about to go
                 self._say(f"{source.task} is left out: {error}")
 
     @contextmanager
