@@ -15,11 +15,11 @@ from swarmops.errors import CommandFailed, ConnectionFailed, NotFound, SwarmopsE
 from swarmops.facts import Json, Service
 from swarmops.inventory import Node
 from swarmops.lint import ports
+from swarmops.members import match
 from swarmops.ops import configs, spare
 from swarmops.ops.convergence import Watch, over, wait
 from swarmops.ops.ending import counted, end, unended
 from swarmops.ops.images import authorized
-from swarmops.plan import match
 from swarmops.report import Recap
 from swarmops.stackdiff import meddled
 from swarmops.stackfile import COMPLETED, Stack

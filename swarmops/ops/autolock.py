@@ -13,7 +13,7 @@ from swarmops.errors import CommandFailed, ConnectionFailed, InputError, Swarmop
 from swarmops.facts import Engine
 from swarmops.health import LOCKED
 from swarmops.inventory.schema import UnlockKey
-from swarmops.plan import match
+from swarmops.members import match
 from swarmops.report import Recap
 from swarmops.wait import Deadline, until
 

@@ -15,8 +15,8 @@ from swarmops.commands import state
 from swarmops.connect.api import EngineAPI
 from swarmops.errors import InputError, SwarmopsError
 from swarmops.facts import SwarmNode
+from swarmops.members import match
 from swarmops.ops import former
-from swarmops.plan import match
 from swarmops.quorum import Quorum
 from swarmops.report import Recap
 

@@ -10,8 +10,8 @@ from swarmops.cluster import Cluster
 from swarmops.commands import node as commands
 from swarmops.facts import MARK, SwarmNode
 from swarmops.inventory import Node
+from swarmops.members import match
 from swarmops.ops.members import change
-from swarmops.plan import match
 from swarmops.report import Recap
 
 OURS = "swarmops."

@@ -14,10 +14,10 @@ from swarmops.cluster import Cluster
 from swarmops.constraints import eligible
 from swarmops.errors import CommandFailed, ConnectionFailed, InputError, NotFound, SwarmopsError
 from swarmops.facts import Json, Service
+from swarmops.members import match
 from swarmops.ops import deploy, stacks
 from swarmops.ops.deploy import Options, Wanted
 from swarmops.ops.undo import version
-from swarmops.plan import match
 from swarmops.record import Record
 from swarmops.report import Recap, table
 from swarmops.stackfile import SPEC_LABEL, Stack

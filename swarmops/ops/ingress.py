@@ -15,6 +15,7 @@ from swarmops.errors import ConnectionFailed, InputError, Problem, SwarmopsError
 from swarmops.facts import Service
 from swarmops.ingress import CONFIG, DECLARE, PROXY, STACK, Backend, Said
 from swarmops.inventory import Node
+from swarmops.members import match
 from swarmops.ops import configs, stacks
 from swarmops.ops.apply import COMMAND_SECONDS
 from swarmops.ops.balanced import balanced
@@ -22,7 +23,6 @@ from swarmops.ops.convergence import Watch
 from swarmops.ops.ending import counted, unended
 from swarmops.ops.images import authorized, reference
 from swarmops.ops.lock import MARGIN_SECONDS, Terms, locked
-from swarmops.plan import match
 from swarmops.render import write
 from swarmops.report import Outcome, Recap
 from swarmops.stackfile import SPEC_LABEL, Stack

@@ -14,6 +14,7 @@ from swarmops.facts import Engine
 from swarmops.inventory import Node
 from swarmops.lab import containers, gossip
 from swarmops.lab.containers import Container
+from swarmops.members import match
 from swarmops.ops.autolock import unlock
 from swarmops.ops.convergence import Watch
 from swarmops.ops.up import DIAL_WHEN_UP
@@ -142,7 +143,7 @@ def _not_ready(cluster: Cluster) -> str:
     """The nodes that are not Ready, or not reachable as managers, in words."""
     with suppress(SwarmopsError):
         listed = facts.nodes(cluster.manager())
-        return plan.not_ready(cluster.inventory.nodes, plan.match(cluster.inventory.nodes, listed, {}))
+        return plan.not_ready(cluster.inventory.nodes, match(cluster.inventory.nodes, listed, {}))
     return "the managers to elect a leader"
 
 

@@ -12,9 +12,9 @@ from swarmops.commands import node as commands
 from swarmops.errors import SwarmopsError
 from swarmops.facts import SwarmNode
 from swarmops.inventory import Node, Role
+from swarmops.members import match
 from swarmops.ops.members import change
 from swarmops.ops.roles import await_roles, begun_anew, refuse_begun_anew, restarting, set_roles
-from swarmops.plan import match
 from swarmops.report import Recap
 from swarmops.wait import Deadline
 

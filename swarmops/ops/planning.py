@@ -14,7 +14,8 @@ from swarmops.errors import ConnectionFailed, PendingError, SwarmopsError
 from swarmops.facts import Engine, Json
 from swarmops.inventory import Node
 from swarmops.inventory.schema import Network
-from swarmops.plan import Plan, Seen, Step, Swarm, displaced, drift, make, match
+from swarmops.members import match
+from swarmops.plan import Plan, Seen, Step, Swarm, displaced, drift, make
 from swarmops.report import table
 
 if TYPE_CHECKING:

@@ -16,10 +16,10 @@ from swarmops.connect.api import EngineAPI
 from swarmops.errors import ConnectionFailed, InputError, PendingError, SwarmopsError
 from swarmops.facts import Engine, SwarmNode
 from swarmops.inventory import Node, Role
+from swarmops.members import match
 from swarmops.ops import former
 from swarmops.ops.planning import ask_engines
 from swarmops.ops.up import up
-from swarmops.plan import match
 from swarmops.quorum import Quorum
 from swarmops.raft import Position, position
 from swarmops.report import Recap

@@ -17,23 +17,10 @@ from swarmops.connect.api import EngineAPI
 from swarmops.errors import ConnectionFailed, InputError, Refused, Silent, SwarmopsError, WaitTimeout
 from swarmops.facts import Engine, SwarmNode
 from swarmops.inventory import Node, Role
+from swarmops.members import entry, match
 from swarmops.ops import planning
 from swarmops.ops.settling import Settling, mark, place
-from swarmops.plan import (
-    Action,
-    Lab,
-    Seen,
-    Step,
-    Swarm,
-    entry,
-    init,
-    joining,
-    make,
-    match,
-    not_ready,
-    unlocking,
-    without_leader,
-)
+from swarmops.plan import Action, Lab, Seen, Step, Swarm, init, joining, make, not_ready, unlocking, without_leader
 from swarmops.report import Outcome, Recap
 from swarmops.wait import POLL_SECONDS, Deadline, until
 

@@ -13,7 +13,7 @@ from swarmops.commands import Command
 from swarmops.errors import SwarmopsError
 from swarmops.facts import SwarmNode
 from swarmops.health import Vitals, moment
-from swarmops.plan import entry, match
+from swarmops.members import entry, match
 from swarmops.validity import Validity
 
 SECONDS = 2.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from swarmops.plan.action import FORMING, Action, Step
 from swarmops.plan.leaving import Former
 from swarmops.plan.making import Plan, init, make, unlocking, without_leader
-from swarmops.plan.members import ADDRESS, displaced, entry, joining, match, not_ready
+from swarmops.plan.members import ADDRESS, displaced, joining, not_ready
 from swarmops.plan.seen import Lab, Seen, Swarm
 from swarmops.plan.settings import drift
 
@@ -21,11 +21,9 @@ __all__ = [
     "Swarm",
     "displaced",
     "drift",
-    "entry",
     "init",
     "joining",
     "make",
-    "match",
     "not_ready",
     "unlocking",
     "without_leader",

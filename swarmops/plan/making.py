@@ -10,10 +10,11 @@ from swarmops.commands import swarm
 from swarmops.errors import InputError
 from swarmops.facts import MARK, Engine, SwarmNode
 from swarmops.inventory import Inventory, Node, Role
+from swarmops.members import entry, match
 from swarmops.plan import leaving, members, settings
 from swarmops.plan.action import CLUSTER, Action, Step
 from swarmops.plan.leaving import Former
-from swarmops.plan.members import displaced, entry, joining, match, moving, not_ready
+from swarmops.plan.members import displaced, joining, moving, not_ready
 from swarmops.plan.seen import Lab, Seen, Swarm
 
 NO_ENGINE = Engine("", "inactive", control=False, version="", error="")

@@ -37,6 +37,7 @@ FLOORS = (
     ("swarmops.facts", "swarmops.lab", "swarmops.secrets", "swarmops.composefile", "swarmops.variables"),
     (
         "swarmops.cluster",
+        "swarmops.members",
         "swarmops.constraints",
         "swarmops.placement",
         "swarmops.record",
@@ -68,7 +69,7 @@ PURE = (
     "swarmops.constraints", "swarmops.placement", "swarmops.definition", "swarmops.spread", "swarmops.quorum",
     "swarmops.evacuation", "swarmops.overlay", "swarmops.health", "swarmops.validity", "swarmops.difference",
     "swarmops.composefile", "swarmops.variables", "swarmops.lint", "swarmops.loglines", "swarmops.drill",
-    "swarmops.masking", "swarmops.raft",
+    "swarmops.masking", "swarmops.raft", "swarmops.members",
 )  # fmt: skip
 # What the pure ones may use of libraries: nothing of it reads a file, a clock or the environment.
 HARMLESS = {

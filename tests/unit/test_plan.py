@@ -12,6 +12,7 @@ from swarmops import plan
 from swarmops.errors import InputError, SwarmopsError
 from swarmops.facts import Engine, SwarmNode
 from swarmops.inventory import Inventory, Role, load
+from swarmops.members import match
 from swarmops.plan import Action, Lab, Seen, Step, Swarm, leaving, members
 
 NODES = (host("manager", Role.MANAGER), host("worker01"))
@@ -89,7 +90,7 @@ def stands(*listed: SwarmNode, **seen: Any) -> Seen:
     ],
 )
 def test_match(listed: list[SwarmNode], ids: dict[str, str], found: dict[str, str]) -> None:
-    matched = plan.match(NODES, listed, ids)
+    matched = match(NODES, listed, ids)
     assert {name: node.id for name, node in matched.items()} == found
 
 
