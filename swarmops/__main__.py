@@ -15,8 +15,6 @@ import yaml
 # A process that lives for seconds: looking for garbage, while it imports and when all of it ends, would take a tenth.
 gc.set_threshold(300_000)
 atexit.register(gc.freeze)
-# Pydantic would look for plugins in all that is installed.
-os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 # Invoke makes a class for other people's tests from unittest.mock, which takes a third of its time to import, and
 # brings a yaml of its own; distributions give it theirs.
 _mock = sys.modules["unittest.mock"] = ModuleType("unittest.mock")
