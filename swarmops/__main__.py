@@ -21,12 +21,14 @@ _mock = sys.modules["unittest.mock"] = ModuleType("unittest.mock")
 _mock.Mock = object  # type: ignore[attr-defined]
 sys.modules["invoke.vendor.yaml"] = yaml
 from invoke.exceptions import ParseError  # noqa: E402
+from invoke.parser.parser import Parser  # noqa: E402
 from invoke.program import Program  # noqa: E402
 
 del sys.modules["unittest.mock"]
 
 from swarmops import __version__  # noqa: E402
 from swarmops.errors import ExitCode, InputError  # noqa: E402
+from swarmops.tasks.parser import TaskParser  # noqa: E402
 
 
 @contextmanager
@@ -48,6 +50,15 @@ class Inv(Program):
             super().parse_core(argv)
         # Invoke has nothing compiled kept: after an update every command would compile what it imports anew.
         sys.dont_write_bytecode = unwritten
+
+    def _make_parser(self) -> Parser:
+        every, explained = super()._make_parser(), self.args.help.value
+        if self.args.complete.value:  # any task may be meant
+            return every
+        parser = TaskParser(every, {*self.core.unparsed, explained})
+        if explained:
+            parser.task(explained)
+        return parser
 
     def parse_tasks(self) -> None:
         """Reads the tasks and their options. Raises InputError."""

@@ -99,16 +99,36 @@ def test_a_timeout_that_is_no_number_of_seconds(refused: Refused, seconds: str) 
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (("deploy",), "'deploy' did not receive required positional arguments: 'stack'"),
-        (("depoly", "echo"), "No idea what 'depoly' is!"),
-        (("deploy", "echo", "--masage", "x"), "No idea what '--masage' is!"),
-        (("--help", "depoly"), "No idea what 'depoly' is!"),
-        (("--bogus", "up"), "No idea what '--bogus' is!"),
+        ("depoly echo", "depoly: no such task, did you mean deploy?\n  Next: inv --list"),
+        ("--help depoly", "depoly: no such task, did you mean deploy?\n  Next: inv --list"),
+        ("deploy echo visualizer", "visualizer: no such task\n  Next: inv --list"),
+        ("deploy echo --masage x", "deploy has no option --masage, did you mean --message?\n  Next: inv --help deploy"),
+        ("deploy --masage x echo", "deploy has no option --masage, did you mean --message?\n  Next: inv --help deploy"),
+        ("service.rm -x", "service.rm has no option -x\n  Next: inv --help service.rm"),
+        ("rollback --stack=echo drain --stak", "drain has no option --stak\n  Next: inv --help drain"),
+        ("deploy echo --timeout", "--timeout needs a value\n  Next: inv --help deploy"),
+        ("--bogus up", "inv has no option --bogus\n  Next: inv --help"),
+        (
+            "deploy",
+            "'deploy' did not receive required positional arguments: 'stack'\n"
+            "  Next: inv --list shows the tasks, inv --help TASK the options of one",
+        ),
     ],
-    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
-def test_what_invoke_does_not_understand(refused: Refused, args: tuple[str, ...], said: str) -> None:
-    assert refused(*args) == f"{said}\n  Next: inv --list shows the tasks, inv --help TASK the options of one"
+def test_a_command_line_that_is_not_understood(refused: Refused, args: str, said: str) -> None:
+    assert refused(*args.split()) == said
+
+
+@pytest.mark.parametrize(
+    "args",
+    ["deploy --help", "deploy -h", "deploy echo --help", "deploy --message -x --help", "rollback --stack=x deploy -h"],
+)
+def test_the_help_of_a_task_asked_for_behind_it(project: Project, args: str) -> None:
+    assert project.inv(*args.split()).out == project.inv("--help", "deploy").out
+
+
+def test_a_value_that_looks_like_an_option(refused: Refused) -> None:
+    assert refused("deploy", "--message", "--help", "nope").startswith("nope: no such stack")
 
 
 def test_whoever_reads_has_had_enough(project: Project) -> None:
