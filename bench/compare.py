@@ -26,6 +26,7 @@ COPY = Path(tempfile.mkdtemp(prefix="swarmops-bench-"))
 ENVIRONMENT = os.environ | {"SWARMOPS_INVENTORY": str(COPY / "inventory.yaml")}
 ENVIRONMENT.pop("PYTHONDONTWRITEBYTECODE", None)  # as ./inv does: each run would compile the whole package anew
 ECHO, OLD, NEW = "localhost:25000/echo:1.0", "bench/echo:old", "bench/echo:new"
+THREE, NINE = "{api_replicas: 3, nginx_replicas: 3}", "{api_replicas: 9, nginx_replicas: 9}"
 TRIMMED = [
     *("--cap-add=ALL", "--cap-drop=SYS_RESOURCE", "--device-cgroup-rule=a *:* rwm"),
     *(f"--security-opt={option}=unconfined" for option in ("seccomp", "apparmor", "systempaths")),
@@ -89,8 +90,15 @@ def measure_swarmops(times: Times) -> None:
     edit("templates/stacks/echo.yml.j2", "    networks: [localnet]\n", both)
     timed(times, "deploy, all changed", "swarmops", [*INV, "deploy", "echo"])
     shutil.copytree(COPY / "stack/swb", COPY / "third", dirs_exist_ok=True)
-    edit("templates/stacks/echo.yml.j2", both, "    networks: [localnet]\n")
+    edit("inventory.yaml", THREE, NINE)
+    inv("deploy", "echo")
+    shutil.copytree(COPY / "stack/swb", COPY / "fourth", dirs_exist_ok=True)
+    edit("templates/stacks/echo.yml.j2", "bench: changed", "bench: again")
+    timed(times, "deploy, 18 tasks", "swarmops", [*INV, "deploy", "echo"])
+    shutil.copytree(COPY / "stack/swb", COPY / "fifth", dirs_exist_ok=True)
+    edit("templates/stacks/echo.yml.j2", both.replace("changed", "again"), "    networks: [localnet]\n")
     edit("templates/stacks/echo.yml.j2", one, "  api:\n")
+    edit("inventory.yaml", NINE, THREE)
     inv("deploy", "echo")
     run(["docker", "tag", ECHO, OLD])
     edit("images/echo/main.go", "Hello Docker!!", "Hello again")
@@ -115,6 +123,8 @@ def measure_bare(times: Times) -> None:
     timed(times, "deploy echo", "bare", [*deploy, str(COPY / "first/echo.yml")])
     timed(times, "deploy, one changed", "bare", [*deploy, str(COPY / "second/echo.yml")])
     timed(times, "deploy, all changed", "bare", [*deploy, str(COPY / "third/echo.yml")])
+    run([*deploy, str(COPY / "fourth/echo.yml")])
+    timed(times, "deploy, 18 tasks", "bare", [*deploy, str(COPY / "fifth/echo.yml")])
     run([*deploy, str(COPY / "first/echo.yml")])
     run(["docker", "tag", NEW, ECHO])
     run(["docker", "push", "-q", ECHO])
