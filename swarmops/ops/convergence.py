@@ -114,7 +114,7 @@ def serving(cluster: Cluster, service_ids: Collection[str]) -> frozenset[str]:
     """Those of the services, by id, that run as they should, and have for long enough by swarm's own times."""
     if not service_ids:
         return frozenset()
-    up, (services, tasks, nodes) = cluster.ask(_running_for), cluster.ask(_look)
+    up, (services, tasks, nodes) = cluster.ask(running_for), cluster.ask(_look)
     past, running = _over(services, tasks), {task.service_id for task in tasks if task.state == "running"}
     there = [one for one in services if one.id in running.intersection(service_ids)]
     verdicts = {one.id: judge(one, tasks, nodes, past=past, up=up) for one in there}
@@ -134,7 +134,7 @@ def wait(
     `settled` ones are not changed now: what swarm itself says has run for long enough has proved itself, and what an
     interrupted command has changed just before has not. `past` is as for a Watch. Raises SwarmopsError or WaitTimeout.
     """
-    watch = Watch(cluster, service_ids, past=past, up=cluster.ask(_running_for) if settled else None)
+    watch = Watch(cluster, service_ids, past=past, up=cluster.ask(running_for) if settled else None)
     try:
         until(watch.holds, deadline, cluster.progress, watch.pause)
     except WaitTimeout as late:
@@ -159,7 +159,7 @@ def _over(services: Iterable[Service], tasks: Iterable[Task]) -> frozenset[str]:
     return frozenset((*(task.id for task in tasks if task.over), *ended))
 
 
-def _running_for(api: EngineAPI) -> dict[str, float]:
+def running_for(api: EngineAPI) -> dict[str, float]:
     """For how many seconds each task has been running: since when swarm says so, by the manager's clock, not ours.
 
     A node whose clock is ahead says something of the future; that counts as now.

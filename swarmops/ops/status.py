@@ -13,6 +13,7 @@ from swarmops.errors import ConnectionFailed, InputError, suggest
 from swarmops.facts import Service, SwarmNode, Task
 from swarmops.health import Vitals
 from swarmops.ops import vitals
+from swarmops.ops.convergence import running_for
 from swarmops.report import Screen, table
 from swarmops.verdict import Verdict, judge
 from swarmops.wait import Deadline
@@ -30,14 +31,17 @@ class Status:
     tasks: list[Task]
     missing: list[str]
     vitals: Mapping[str, Vitals] = field(default_factory=dict)
+    up: Mapping[str, float] = field(default_factory=dict)
+    """For how many seconds each task has been running, by id."""
 
     @classmethod
     def read(cls, cluster: Cluster) -> Status:
         """Asks a manager that answers."""
+        up = cluster.ask(running_for)
         nodes, services, tasks = cluster.ask(lambda api: (facts.nodes(api), facts.services(api), facts.tasks(api)))
         present = {node.name for node in nodes} | {node.address for node in nodes}
         missing = [node.name for node in cluster.inventory.nodes if not {node.name, node.address} & present]
-        return cls(nodes, services, tasks, missing)
+        return cls(nodes, services, tasks, missing, up=up)
 
     @classmethod
     def whole(cls, cluster: Cluster) -> Status:
@@ -47,7 +51,7 @@ class Status:
 
     def verdict(self, service: Service) -> Verdict:
         """The verdict on one of the services."""
-        return judge(service, self.tasks, self.nodes)
+        return judge(service, self.tasks, self.nodes, up=self.up, proved=False)
 
     def problems(self) -> list[str]:
         """What is wrong and why, a line each."""

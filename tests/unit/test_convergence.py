@@ -154,7 +154,7 @@ def test_what_has_just_begun_to_run_is_not_settled(swarm: Swarm, at: int) -> Non
     swarm.tasks = [task(1, at=at)]
     with pytest.raises(WaitTimeout, match="watching whether web stays up"):
         settled(swarm)
-    ages = swarm.ask(convergence._running_for)
+    ages = swarm.ask(convergence.running_for)
     seen = Watch(swarm, ["s1"], up=ages)  # type: ignore[arg-type]
     swarm.now = 5 - ages[swarm.tasks[0].id]
     assert seen.holds() == ""
@@ -168,7 +168,7 @@ def test_what_is_being_updated_is_not_settled(swarm: Swarm) -> None:
 
 def test_what_begins_to_run_later_has_to_be_seen(swarm: Swarm) -> None:
     swarm.tasks = [task(1)]
-    seen = Watch(swarm, ["s1"], up=swarm.ask(convergence._running_for))  # type: ignore[arg-type]
+    seen = Watch(swarm, ["s1"], up=swarm.ask(convergence.running_for))  # type: ignore[arg-type]
     swarm.tasks = [task(1, "failed", error="exit 7"), task(1, at=1)]
     assert seen.holds() == STAYS
 

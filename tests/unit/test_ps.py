@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from samples import member, service, task
 
@@ -63,3 +65,9 @@ def test_what_is_wrong_with_the_service_stands_below() -> None:
 def test_an_unknown_name_is_refused() -> None:
     with pytest.raises(InputError, match="did you mean web"):
         ps(status(), "wep")
+
+
+def test_an_update_that_swarm_has_forgotten_is_not_wrong() -> None:
+    watched, run = service(1, update="updating"), task(1)
+    assert "the update is being watched" in ps(status(run, of=watched), "web")
+    assert "!" not in ps(replace(status(run, of=watched), up={run.id: 36.0}), "web")
