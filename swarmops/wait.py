@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from math import inf
 
 from swarmops.errors import WaitTimeout
 from swarmops.report import Progress
 
 POLL_SECONDS = 0.05
+LONGEST_SECONDS = 1.0
+"""So long a wait pauses at the most, where a look takes long."""
 
 
 class Deadline:
@@ -31,14 +34,20 @@ class Deadline:
 
 
 def until(
-    look: Callable[[], str], deadline: Deadline, progress: Progress, pause: Callable[[], float] = lambda: POLL_SECONDS
+    look: Callable[[], str], deadline: Deadline, progress: Progress, pause: Callable[[], float] = lambda: inf
 ) -> None:
-    """Looks every 50 ms until nothing is missing.
+    """Looks every 50 ms until nothing is missing; less often where looks take longer, a third of the time at most.
 
     `look` returns what is still missing, in words, or the empty string; it raises when nothing can come any more.
     `pause` says for how many seconds the next look can wait, where that is less. Raises WaitTimeout.
     """
-    while missing := look():
+    while True:
+        begun = time.monotonic()
+        missing = look()
+        took = time.monotonic() - begun
+        if not missing:
+            return
         progress.waiting(missing)
         deadline.check(missing)
-        time.sleep(min(pause(), POLL_SECONDS))
+        # A swarm of a thousand tasks answers slowly, and its managers have other things to do.
+        time.sleep(min(pause(), max(POLL_SECONDS, min(2 * took, LONGEST_SECONDS))))

@@ -58,6 +58,18 @@ def test_until_looks_every_50_ms(clock: Clock, progress: Progress, looks: list[s
     assert clock.naps == [0.05] * (len(looks) - 1)
 
 
+@pytest.mark.parametrize(("takes", "naps"), [(0.02, 0.05), (0.3, 0.6), (20, 1)])
+def test_what_takes_long_is_looked_at_less_often(clock: Clock, progress: Progress, takes: float, naps: float) -> None:
+    looks = answers("a", "b", "")
+
+    def look() -> str:
+        clock.now += takes
+        return next(looks)
+
+    until(look, Deadline(100), progress)
+    assert clock.naps == pytest.approx([naps, naps])
+
+
 def test_it_looks_sooner_when_the_end_is_known(clock: Clock, progress: Progress) -> None:
     until(answers("a", "b", "c", "").__next__, Deadline(1), progress, iter([inf, 0.01, 0.05]).__next__)
     assert clock.naps == [0.05, 0.01, 0.05]
