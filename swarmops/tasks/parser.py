@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container
+from copy import deepcopy
 
 from invoke.parser.argument import Argument
 from invoke.parser.context import ParserContext
@@ -33,32 +34,33 @@ class TaskParser(Parser):
             return result
         return super().parse_argv(argv)
 
-    def task(self, name: str) -> ParserContext:
-        """A task by its name. Raises InputError."""
+    def task(self, name: str, after: ParserContext | None = None) -> ParserContext:
+        """A task by its name, to be filled. Raises InputError; `after` is the task that the word follows."""
         if name not in self.contexts:
-            raise InputError(f"{name}: no such task{suggest(name, self._tasks)}", remedy="inv --list")
-        found: ParserContext = self.contexts[name]
+            known = f"inv --list, or {_help(after)}" if after and after.name else "inv --list"
+            raise InputError(f"{name}: no such task{suggest(name, self._tasks)}", remedy=known)
+        found: ParserContext = deepcopy(self.contexts[name])
         return found
 
     def _explained(self, argv: list[str]) -> str:
         """The task whose help is asked for, if any. Raises InputError."""
-        words, task = iter(argv), ParserContext("inv")
-        missing: list[Argument] = []  # arguments that a word will be taken for
+        words, task = iter(argv), ParserContext()
         for word in words:
-            flag, given, _ = (word if word.startswith("--") else word[:2]).partition("=")
+            flag, attached, value = (word if word.startswith("--") else word[:2]).partition("=")
             if flag in ("-h", "--help"):
-                return str(task.name)
+                return task.name or ""
             if word.startswith("-"):
                 option = self._option(task, flag)
-                missing = [each for each in missing if option not in (each, getattr(each, "beside", None))]
-                separate = not given and len(word) == len(flag)
-                if option and option.takes_value and not option.optional and separate and next(words, None) is None:
-                    raise InputError(f"{flag} needs a value", remedy=_help(task))
-            elif missing:
-                missing.pop(0)
+                if option and option.takes_value and not option.optional and not attached and len(word) == len(flag):
+                    if (following := next(words, None)) is None:
+                        raise InputError(f"{flag} needs a value", remedy=_help(task))
+                    value = following
+                if option and flag in task.flags:
+                    option.set_value(value, cast=False)
+            elif task.missing_positional_args:
+                task.missing_positional_args[0].value = word
             else:
-                task = self.task(word)
-                missing = list(task.positional_args)
+                task = self.task(word, task)
         return ""
 
     def _option(self, task: ParserContext, flag: str) -> Argument | None:
@@ -71,7 +73,7 @@ class TaskParser(Parser):
                 option: Argument = known[flag]
                 return option
         close = suggest(flag, [*task.flags, *task.inverse_flags] or own)
-        raise InputError(f"{task.name} has no option {flag}{close}", remedy=_help(task))
+        raise InputError(f"{task.name or 'inv'} has no option {flag}{close}", remedy=_help(task))
 
 
 def _names(context: ParserContext) -> tuple[str, ...]:
@@ -80,4 +82,4 @@ def _names(context: ParserContext) -> tuple[str, ...]:
 
 
 def _help(task: ParserContext) -> str:
-    return "inv --help" if task.name == "inv" else f"inv --help {task.name}"
+    return f"inv --help {task.name or ''}".rstrip()

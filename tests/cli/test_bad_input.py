@@ -101,7 +101,8 @@ def test_a_timeout_that_is_no_number_of_seconds(refused: Refused, seconds: str) 
     [
         ("depoly echo", "depoly: no such task, did you mean deploy?\n  Next: inv --list"),
         ("--help depoly", "depoly: no such task, did you mean deploy?\n  Next: inv --list"),
-        ("deploy echo visualizer", "visualizer: no such task\n  Next: inv --list"),
+        ("deploy echo visualizer", "visualizer: no such task\n  Next: inv --list, or inv --help deploy"),
+        ("swarm.backup --timeout 9 x.tgz", "x.tgz: no such task\n  Next: inv --list, or inv --help swarm.backup"),
         ("deploy echo --masage x", "deploy has no option --masage, did you mean --message?\n  Next: inv --help deploy"),
         ("deploy --masage x echo", "deploy has no option --masage, did you mean --message?\n  Next: inv --help deploy"),
         ("service.rm -x", "service.rm has no option -x\n  Next: inv --help service.rm"),
@@ -125,6 +126,29 @@ def test_a_command_line_that_is_not_understood(refused: Refused, args: str, said
 )
 def test_the_help_of_a_task_asked_for_behind_it(project: Project, args: str) -> None:
     assert project.inv(*args.split()).out == project.inv("--help", "deploy").out
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        "deploy --no-rollback echo",
+        "deploy --timeout 5 --stack=echo --no-pre-pull",
+        "scale --no-rollback --timeout=9 echo_api=6",
+        "label worker01 region=east zone- status=1",
+        "rollback echo_api status",
+        "rollback --stack echo --to 1 status",
+        "rollback --to 1 --stack=echo",
+        "history --stack echo status",
+        "history echo status --json",
+        "service.create web --image x --env A=1 --env B=2 -- sleep 5 --help",
+        "service.update --no-rollback web --image=x",
+        "logs status --tail 5 status",
+        "drain worker01 --start-first activate worker01",
+    ],
+)
+def test_a_command_line_that_is_understood(project: Project, args: str) -> None:
+    said = project.inv(*args.split(), SWARMOPS_INVENTORY="nowhere.yaml")
+    assert (said.code, said.err.partition("\n")[0]) == (2, "Error: nowhere.yaml: no such file")
 
 
 def test_a_value_that_looks_like_an_option(refused: Refused) -> None:
