@@ -19,6 +19,7 @@ PRELUDE = """set -eu
 umask 077
 [ "$(id -u)" = 0 ] || { echo 'this takes root' >&2; exit 1; }
 root=$(docker info --format '{{.DockerRootDir}}')
+[ -n "$root" ] || { echo 'the engine does not answer' >&2; exit 1; }
 """
 
 # The engine stands still while its files are copied: they are then what a crash would leave, which Raft starts from

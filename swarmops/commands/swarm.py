@@ -15,7 +15,11 @@ JOIN = 'exec docker swarm join --token "$(cat)" "$@"'
 
 def init(address: str, options: Sequence[str] = ()) -> Command:
     """Makes the first manager; the swarm listens and advertises on `address`, and has the settings of the options."""
-    return docker("swarm", "init", "--advertise-addr", address, "--listen-addr", f"{address}:{PORT}", *options)
+    return docker("swarm", "init", "--advertise-addr", address, "--listen-addr", _at(address), *options)
+
+
+def _at(address: str) -> str:
+    return f"[{address}]:{PORT}" if ":" in address else f"{address}:{PORT}"
 
 
 def update(options: Sequence[str]) -> Command:
@@ -26,8 +30,8 @@ def update(options: Sequence[str]) -> Command:
 def join(token: Secret, address: str, manager: str, availability: str = "active") -> Command:
     """Joins as what the token is for, through the manager at the address `manager`."""
     options = [f"--availability={availability}"] if availability != "active" else []
-    listen = ("--advertise-addr", address, "--listen-addr", f"{address}:{PORT}")
-    rest = (*listen, *options, f"{manager}:{PORT}")
+    listen = ("--advertise-addr", address, "--listen-addr", _at(address))
+    rest = (*listen, *options, _at(manager))
     shown = docker("swarm", "join", "--token", token, *rest)
     return Command(("sh", "-c", JOIN, "sh", *rest), token, shown=str(shown))
 

@@ -85,10 +85,16 @@ class SSHDoor:
     def run(self, command: Command, *, timeout: float = 60, check: bool = True) -> Result:
         """Runs a command in the host's shell, every argument quoted, its input sent and its outputs kept apart."""
         late = threading.Event()
+        over = WaitTimeout(f"{self.node}: {command} did not end within {timeout:g} s")
         with self._translated(), closing(self._session(command, timeout)) as channel, _deadline(channel, timeout, late):
-            result = _communicate(channel, command.input())
+            try:
+                result = _communicate(channel, command.input())
+            except (OSError, EOFError):
+                if late.is_set():
+                    raise over from None
+                raise
         if late.is_set():
-            raise WaitTimeout(f"{self.node}: {command} did not end within {timeout:g} s")
+            raise over
         if result.code == NO_EXIT_STATUS:
             raise ConnectionFailed(f"{self.node}: the connection ended before {command} did")
         return checked(self.node, command, result) if check else result

@@ -13,11 +13,13 @@ from swarmops.inventory.values import (
     CertExpiry,
     ClusterName,
     DataPort,
+    File,
     Filled,
     Heartbeat,
     HostName,
     Inside,
     Kept,
+    LabelName,
     Name,
     Port,
     PortMapping,
@@ -55,7 +57,7 @@ class HostVars(Model):
     """What can be said of one host, at the host itself, in the `vars` of any of its groups or in `all.vars`."""
 
     ports: list[PortMapping] = Field([], description="Ports published by a lab: port of the host, port of the node.")
-    labels: dict[Filled, str] = Field({}, description="Node labels, for placement constraints.")
+    labels: dict[LabelName, str] = Field({}, description="Node labels, for placement constraints.")
     availability: Literal["active", "pause", "drain"] | None = Field(
         None, description="Availability of the node; left alone when it is not stated."
     )
@@ -64,7 +66,7 @@ class HostVars(Model):
     ansible_host: Filled | None = Field(None, description="Name or address that ssh connects to.")
     ansible_user: Filled | None = Field(None, description="User that ssh logs in as.")
     ansible_port: Port | None = Field(None, description="Port that ssh connects to.")
-    ansible_ssh_private_key_file: Filled | None = Field(None, description="Key that ssh logs in with.")
+    ansible_ssh_private_key_file: File | None = Field(None, description="Key that ssh logs in with.")
 
 
 class GroupVars(HostVars):
@@ -78,7 +80,7 @@ class SecretSource(Model):
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
 
-    file: Filled | None = Field(None, description="File that holds the value, taken byte for byte.")
+    file: File | None = Field(None, description="File that holds the value, taken byte for byte.")
     environment: Filled | None = Field(None, description="Environment variable that holds it.")
     command: Words | None = Field(
         None, description="Command that prints it, a list or a line for sh; one newline at its end is left out."
@@ -145,7 +147,7 @@ class Network(Model):
 class UnlockKey(Model):
     """Where the key is kept that unlocks managers: a file, or two commands."""
 
-    file: Filled | None = Field(None, description="File that holds the key, of mode 0600.")
+    file: File | None = Field(None, description="File that holds the key, of mode 0600.")
     store: Words | None = Field(None, description="Command that keeps the key, which it gets by standard input.")
     read: Words | None = Field(None, description="Command that prints the key that was kept.")
 
@@ -220,13 +222,13 @@ class Stack(Model):
 class SSHD(Model):
     """An sshd in the nodes of a lab."""
 
-    authorized_keys: Filled = Field(description="File with the public keys that may log in as root.")
+    authorized_keys: File = Field(description="File with the public keys that may log in as root.")
 
 
 class SSH(Model):
     """How ssh trusts hosts."""
 
-    known_hosts: Filled = Field("~/.ssh/known_hosts", description="File with the host keys of the nodes.")
+    known_hosts: File = Field("~/.ssh/known_hosts", description="File with the host keys of the nodes.")
 
 
 class Settings(Model):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import IPv4Network, ip_address
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import (
@@ -104,6 +105,14 @@ def _time(text: str) -> timedelta | None:
     return timedelta(days, seconds, hours=hours, minutes=minutes)
 
 
+def _path(value: str) -> str:
+    try:
+        Path(value).expanduser()
+    except RuntimeError:
+        raise ValueError(f'"{value}" should be a path; there is no such user') from None
+    return value
+
+
 def _words(value: Any) -> Any:
     return ["sh", "-c", value] if isinstance(value, str) and value.strip() else value
 
@@ -121,6 +130,10 @@ UserName = Annotated[str, Fits(r"^[^\s:]+$", "a user name, without spaces and co
 Reference = Annotated[str, Fits(r"^[a-z0-9][A-Za-z0-9._/:@-]*$", "an image such as nginx:1.26.3")]
 Tag = Annotated[str, Fits(r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$", "a tag such as 1.0")]
 Filled = Annotated[str, Fits(r"\S", "more than nothing")]
+File = Annotated[Filled, AfterValidator(_path)]
+LabelName = Annotated[
+    str, Fits(r"^(?!swarmops\.)[^\s=]([^=]*[^\s=])?$", "the name of a label, and none of swarmops' own")
+]
 Inside = Annotated[str, Fits(r"^(?!/|.*(^|/)\.\.(/|$)).*\S", "a path below the project, such as images/echo")]
 Subnet = Annotated[
     IPv4Network, BeforeValidator(_subnet), WithJsonSchema({"type": "string", "pattern": r"^[0-9.]+/[0-9]+$"})

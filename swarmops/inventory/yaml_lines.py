@@ -41,6 +41,8 @@ class Document:
             raise NotYAML([_not_yaml(error, text, file)]) from error
         except yaml.YAMLError as error:
             raise NotYAML([Problem(file, 0, f"not YAML: {str(error).splitlines()[0]}")]) from error
+        except ValueError as error:  # a date or a number by its form, and none
+            raise NotYAML([self._no_value(error)]) from error
 
     def line(self, path: Sequence[str | int]) -> int:
         """The line of a path, or of the nearest thing above it; 0 in an empty document."""
@@ -63,6 +65,16 @@ class Document:
                 break
             line, node = found
         return line, node
+
+    def _no_value(self, error: ValueError) -> Problem:
+        """The first scalar that is none of what its form says."""
+        for node in _scalars(self._root, set()):
+            try:
+                yaml.SafeLoader("").construct_object(node)
+            except ValueError as own:
+                line, said = node.start_mark.line + 1, str(own).partition(";")[0]
+                return Problem(self.file, line, f"{node.value[:40]}: {said}; in quotes it is text")
+        return Problem(self.file, 0, f"not YAML: {error}")
 
     def _duplicates(self, node: Any, path: Path, seen: set[int]) -> Iterator[Problem]:
         if id(node) in seen:
@@ -98,6 +110,18 @@ def _child(node: Any, part: str | int) -> tuple[int, Any] | None:
             if _text(key) == str(part):
                 return key.start_mark.line + 1, value
     return None
+
+
+def _scalars(node: Any, seen: set[int]) -> Iterator[yaml.ScalarNode]:
+    if id(node) in seen:
+        return
+    seen.add(id(node))
+    if isinstance(node, yaml.ScalarNode):
+        yield node
+    elif isinstance(node, yaml.CollectionNode):
+        for child in node.value:
+            for each in child if isinstance(child, tuple) else (child,):
+                yield from _scalars(each, seen)
 
 
 def _text(key: Any) -> str:

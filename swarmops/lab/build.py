@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from docker.api.client import APIClient
-from docker.errors import DockerException, ImageNotFound
+from docker.errors import APIError, DockerException, ImageNotFound
 from docker.utils import exclude_paths
 from requests.exceptions import RequestException
 
@@ -27,6 +27,8 @@ def is_there(client: APIClient, tag: str) -> bool:
         client.inspect_image(tag)
     except ImageNotFound:
         return False
+    except APIError as error:
+        raise SwarmopsError(f"image {tag}: {error.explanation}") from error
     return True
 
 

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from swarmops.errors import InputError
 from swarmops.inventory import Inventory
+from swarmops.inventory.yaml_lines import Document, NotYAML
 from swarmops.render import cluster_context, render
 
 if TYPE_CHECKING:
     from swarmops.lab.images import LabImages
 
 SPEC_LABEL = "swarmops.spec"
-Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
@@ -63,10 +64,17 @@ def compose_file(
         "systempaths": systempaths,
         "stack_dir": stack_dir,
     }
-    file = yaml.load(render(root / "compose.yml.j2", root, context), Loader)  # noqa: S506 (a safe loader, in C)
+    text, shown = render(root / "compose.yml.j2", root, context), "templates/compose.yml.j2, rendered"
+    try:
+        file = Document(text, shown).data
+    except NotYAML as error:
+        raise InputError.of(error.problems) from error
     specs = {}
-    for service in file["services"].values():
-        specs[service["container_name"]] = service["labels"][SPEC_LABEL] = _hash(service)
+    try:
+        for service in file["services"].values():
+            specs[service["container_name"]] = service["labels"][SPEC_LABEL] = _hash(service)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{shown}: each service needs a container_name and labels, as a mapping") from error
     return ComposeFile(yaml.dump(file, Dumper=Dumper, sort_keys=False, width=120), specs)
 
 

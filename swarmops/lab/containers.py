@@ -152,8 +152,8 @@ def each(names: Iterable[str], action: Callable[[str], object]) -> list[str]:
             pass
         except APIError as error:
             raise SwarmopsError(f"{name}: {error.explanation}") from error
-        except DockerException as error:
-            raise SwarmopsError(f"{name}: {error}") from error
+        except (DockerException, RequestException) as error:
+            raise SwarmopsError(f"{name}: {error}", remedy="inv doctor") from error
         return name
 
     todo = list(names)

@@ -158,6 +158,10 @@ def carry_out(
         # The first manager before the others: it makes the swarm while they start. Managers that come back are first.
         back = [node for node in inventory.managers if node.name in nodes and node.name in before]
         first = [node.name for node in back or inventory.managers[:1] if node.name in nodes]
+        needed = {what for node in inventory.nodes if node.name in first for what in (node.address, *_outer(node))}
+        for container in before.values():  # what is to have it no more, and would be made anew after these
+            if container.node in nodes and container.node not in first and container.holds & needed:
+                containers.stop(cluster.engine, container)
         if first:
             _compose_up(cluster, first)
             for name in first:

@@ -77,7 +77,9 @@ def empty(cluster: Cluster, members: Members, how: How, recap: Recap) -> None:
     affected = evacuation.affected(services, tasks, members.values())
     stranded = evacuation.stranded(affected, tasks, nodes, [member.id for member in members.values()])
     movable = [service for service in affected if service.name not in stranded]
-    more = _start_first(cluster, members, movable, tasks, deadline) if how.start_first else []
+    # What an interrupted --start-first has more is set back by this command too.
+    begun = [service for service in movable if spare.begun(service)]
+    more = _start_first(cluster, members, movable, tasks, deadline) if how.start_first else begun
     set_availability(cluster, recap, members, "drain")
     until(lambda: _left(cluster, members, more), deadline, cluster.progress)
     for service in more:

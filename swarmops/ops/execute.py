@@ -12,7 +12,7 @@ from swarmops.commands import Command, inside
 from swarmops.connect import local
 from swarmops.errors import SwarmopsError
 from swarmops.loglines import Source
-from swarmops.ops.logs import sources
+from swarmops.ops.logs import elsewhere, sources
 from swarmops.ops.services import find
 
 TRUE = Command(("true",))
@@ -46,6 +46,8 @@ def _choose(cluster: Cluster, service: str, slot: int, node: str) -> Source:
     find(cluster, service)
     where = f" on {node}" if node else ""
     lost = "".join(f"\n    {str(error).splitlines()[0]}" for error in errors)
+    if others := [] if node else elsewhere(cluster, service):
+        lost += f"\n    {', '.join(others)}: runs it, and is not in the inventory"
     if not running:
         raise SwarmopsError(f"no task of {service} runs{where}{lost}", remedy=f"inv ps {service}")
     names = ", ".join(f"{source.task} on {source.node}" for source in running)

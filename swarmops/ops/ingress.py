@@ -11,7 +11,7 @@ from hashlib import sha256
 from swarmops import facts, ingress, placement, stackfile
 from swarmops.cluster import Cluster
 from swarmops.commands import Command, Secret, docker, stack as commands
-from swarmops.errors import ConnectionFailed, InputError, Problem, SwarmopsError, WaitTimeout
+from swarmops.errors import CommandFailed, ConnectionFailed, InputError, Problem, SwarmopsError, WaitTimeout
 from swarmops.facts import Service
 from swarmops.ingress import CONFIG, DECLARE, PROXY, STACK, Backend, Said
 from swarmops.inventory import Node
@@ -32,7 +32,7 @@ CONTENT = "haproxy"
 """What the stack calls the configuration that the proxies fetch."""
 STATS_PORT = 1936
 USER = "admin"
-HAS = Command(("sh", "-c", "cd /tmp/ingress && sha256sum loaded.cfg next.cfg && cat refused 2>/dev/null || :"))
+HAS = Command(("sh", "-c", "cd /tmp/ingress && sha256sum loaded.cfg next.cfg && { cat refused 2>/dev/null || :; }"))
 """In a proxy: the hashes of what it has loaded and of what it last fetched, and why it refused that."""
 REFUSED = 65
 TRY = (
@@ -234,7 +234,7 @@ def _behind(cluster: Cluster, content: str) -> str:
     """The proxies that have loaded another configuration, in words. Raises SwarmopsError for one that refused it."""
     digest, behind = sha256(content.encode()).hexdigest(), []
     for name, text in _say(cluster, HAS).items():
-        loaded, fetched, *refused = text.splitlines() if text else ("", "")
+        loaded, fetched, *refused = text.splitlines() or ("", "")
         if refused:
             raise SwarmopsError("\n    ".join([f"the proxy on {name} refuses its configuration", *refused]))
         if not loaded.startswith(digest) or not fetched.startswith(digest):
@@ -267,8 +267,8 @@ def _proxies(cluster: Cluster) -> dict[str, str]:
 def _ask(cluster: Cluster, node: str, container: str, command: Command) -> str:
     """What a command in a container prints; nothing when the container or its node is gone by now."""
     try:
-        return cluster.door(node).run(docker("exec", container, *command.argv), check=False, timeout=15).stdout
-    except ConnectionFailed:
+        return cluster.run(node, docker("exec", container, *command.argv), timeout=15).stdout
+    except (CommandFailed, ConnectionFailed):
         return ""
 
 

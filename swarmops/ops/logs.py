@@ -25,6 +25,8 @@ LOOK_SECONDS = 0.5
 KEPT_LINES = 10_000
 """So many lines wait for a slow reader; then the engines have to."""
 
+MANAGER_SECONDS = 2.0
+"""So long a manager may take to say which other hosts there are."""
 PIECE_BYTES = 16384
 """Of each answer so much is taken apart at a time: lines need eight times the room of what an engine answers."""
 
@@ -58,6 +60,15 @@ def sources(cluster: Cluster, node: str) -> list[Source]:
     return [Source.of(container, node) for container in containers]
 
 
+def elsewhere(cluster: Cluster, name: str) -> list[str]:
+    """The hosts that run tasks of a stack or service, and are not in the inventory, by the word of a manager."""
+    services, tasks, nodes = cluster.ask(lambda api: (facts.services(api), facts.tasks(api), facts.nodes(api)))
+    ids = {service.id for service in named(services, name)}
+    ours = {name for node in cluster.inventory.nodes for name in (node.name, node.address)}
+    running = {task.node_id for task in tasks if task.service_id in ids and task.state == "running"}
+    return [node.name for node in nodes if node.id in running and not {node.name, node.address} & ours]
+
+
 def _history(cluster: Cluster, name: str, logs: Iterable[_NodeLogs]) -> dict[Source, Iterator[Found]]:
     asked = [(each, cluster.later(each.history)) for each in logs]
     found = {source: lines for _, answer in asked for source, lines in answer.result().items()}
@@ -66,6 +77,10 @@ def _history(cluster: Cluster, name: str, logs: Iterable[_NodeLogs]) -> dict[Sou
     if not any(each.known for each, _ in asked):
         named(cluster.ask(facts.services), name)
         cluster.progress.done(f"no node that answers has a task of {name}: inv ps {name} says why")
+    # The nodes have said what they know: managers that have no leader just now keep nobody.
+    with suppress(SwarmopsError, TimeoutError):
+        if others := cluster.later(partial(elsewhere, cluster, name)).result(MANAGER_SECONDS):
+            cluster.progress.done(f"{', '.join(others)}: not in the inventory; what tasks there print is left out")
     cluster.progress.close()
     return found
 

@@ -80,7 +80,7 @@ def propose(cluster: Cluster, chosen: Sequence[Node] | None) -> Proposal:
 
 def _stranding(cluster: Cluster, plan: Plan) -> list[str]:
     """The services that the nodes which are to be emptied run, and no other node may."""
-    ids = [action.target for action in plan.actions if action.step is Step.DRAIN]
+    ids = [action.target for action in plan.actions if action.step is Step.DRAIN and action.target]
     if not ids:
         return []
     services, tasks, nodes = cluster.ask(lambda api: (facts.services(api), facts.tasks(api), facts.nodes(api)))

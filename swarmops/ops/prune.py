@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from swarmops import facts, record
 from swarmops.cluster import Cluster
 from swarmops.commands import image as commands
 from swarmops.connect.api import EngineAPI
-from swarmops.errors import ConnectionFailed
+from swarmops.errors import ConnectionFailed, Silent
 from swarmops.facts import Json, image_of
 from swarmops.inventory import Node
-from swarmops.report import Recap
+from swarmops.report import Outcome, Recap
 
 PRUNE_SECONDS = 300
 
@@ -23,32 +24,39 @@ class Pruned:
 
     removed: int
     kept: int
-    freed: int
+    freed: int | None
+    """None where the engine takes too long to count them."""
 
 
-def prune(cluster: Cluster, node: str | None = None) -> Recap:
-    """Removes what no container uses and neither a service, as it is and was, nor a recorded version needs."""
-    recap = Recap()
+def prune(cluster: Cluster, recap: Recap, node: str | None = None) -> None:
+    """Removes what no container uses and neither a service, as it is and was, nor a recorded version needs.
+
+    Raises ConnectionFailed, once the others are done, where a node does not answer.
+    """
     nodes = [cluster.inventory.node(node)] if node else list(cluster.inventory.nodes)
     needed = cluster.ask(_needed)
 
-    def work(one: Node) -> Pruned | None:
+    def work(one: Node) -> Pruned | ConnectionFailed:
         try:
             return _prune(cluster, one.name, needed)
-        except ConnectionFailed:
-            return None
+        except ConnectionFailed as error:
+            return error
 
+    silent = []
     for one, done in zip(nodes, cluster.each(nodes, work), strict=True):
-        if done is None:
-            recap.note(f"{one.name} does not answer; its images stay.")
+        if isinstance(done, ConnectionFailed):
+            recap.add(one.name, Outcome.FAILED, done.said)
+            silent.append(done.said.splitlines()[0])
             continue
         if done.removed:
+            freed = f", {done.freed / 1e6:.1f} MB freed" if done.freed is not None else ""
             recap.changed(one.name, f"removed {done.removed} images")
-            recap.note(f"{one.name}: {_plural(done.removed)} removed, {done.freed / 1e6:.1f} MB freed")
+            recap.note(f"{one.name}: {_plural(done.removed)} removed{freed}")
         if done.kept:
             recap.note(f"{one.name}: {_plural(done.kept)} could not be removed: others are made from them")
         recap.ok(one.name)
-    return recap
+    if silent:
+        raise ConnectionFailed("\n    ".join(["images may be left:", *silent]), remedy="inv doctor")
 
 
 def _needed(api: EngineAPI) -> set[str]:
@@ -73,7 +81,8 @@ def _prune(cluster: Cluster, node: str, needed: Collection[str]) -> Pruned:
     # Its exit code tells of the last one; what is left is looked at.
     cluster.door(node).run(commands.remove(*unused), timeout=PRUNE_SECONDS, check=False)
     left = _images(api).keys() & set(unused)
-    return Pruned(len(unused) - len(left), len(left), size - _size(api))
+    now = _size(api)
+    return Pruned(len(unused) - len(left), len(left), size - now if size is not None and now is not None else None)
 
 
 def _images(api: EngineAPI) -> Mapping[str, Json]:
@@ -85,8 +94,10 @@ def _names(image: Json) -> set[str]:
     return {name.partition("@")[2] for name in image.get("RepoDigests") or []} | set(image.get("RepoTags") or [])
 
 
-def _size(api: EngineAPI) -> int:
-    return int(api.get("/system/df", type="image").get("LayersSize") or 0)
+def _size(api: EngineAPI) -> int | None:
+    with suppress(Silent):
+        return int(api.get("/system/df", type="image").get("LayersSize") or 0)
+    return None
 
 
 def _plural(count: int) -> str:

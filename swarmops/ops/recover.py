@@ -37,8 +37,11 @@ class View:
 
     @property
     def survives(self) -> bool:
-        """Whether it is a manager that has the swarm's state; pending where its engine has restarted since."""
-        return self.engine is not None and self.engine.state in ("active", "pending") and self.engine.control
+        """Whether it is a manager that has the swarm's state; pending where its engine has restarted since.
+
+        One that has begun its part in the swarm anew calls itself `error`, and has the state all the same.
+        """
+        return self.engine is not None and self.engine.control
 
     @property
     def leads(self) -> bool:

@@ -13,10 +13,11 @@ from pydantic import ValidationError
 from swarmops import facts, keystore, secrets
 from swarmops.cluster import Cluster
 from swarmops.commands import Secret
-from swarmops.errors import SwarmopsError
+from swarmops.errors import InputError, SwarmopsError, WaitTimeout
 from swarmops.inventory.schema import SecretSource
 from swarmops.masking import SECRET_NAME
 from swarmops.ops import ingress, stacks
+from swarmops.ops.images import reference
 from swarmops.ops.routing import routing
 from swarmops.stackfile import Stack
 from swarmops.wait import Deadline
@@ -43,8 +44,12 @@ def read(cluster: Cluster, deadline: Deadline) -> list[str]:
 
 
 def _quietly(values: Iterable[Secret]) -> Iterator[Secret]:
-    with suppress(SwarmopsError, OSError):
+    try:
         yield from values
+    except WaitTimeout:
+        raise
+    except (SwarmopsError, OSError):
+        return
 
 
 def _tokens(cluster: Cluster) -> Iterator[Secret]:
@@ -62,9 +67,12 @@ def _kept_key(cluster: Cluster) -> Iterator[Secret]:
 
 def _logins(cluster: Cluster) -> Iterator[Secret]:
     for registry in cluster.inventory.credentials:
-        with suppress(SwarmopsError):
-            if login := cluster.login(registry):
-                yield login.password
+        yield from _quietly(_login(cluster, registry))
+
+
+def _login(cluster: Cluster, registry: str) -> Iterator[Secret]:
+    if login := cluster.login(registry):
+        yield login.password
 
 
 def _stats(cluster: Cluster) -> Iterator[Secret]:
@@ -78,17 +86,35 @@ def _services(cluster: Cluster) -> Iterator[Secret]:
 
 def _stacks(cluster: Cluster) -> Iterator[Secret]:
     """What stack files say where to find, and what of their variables is called a secret."""
-    variables = {}
     for name in cluster.inventory.settings.stacks:
-        variables[name] = stacks.environment(stacks.template(cluster, name), cluster.inventory.project)
-        yield from _variables(variables[name])
-    route = routing(cluster)
-    for name in cluster.inventory.settings.stacks:
-        with suppress(SwarmopsError):
-            stack = stacks.rendered(cluster, route, name)[name]
-            yield from _sources(stack, stacks.template(cluster, name).parent, variables[name])
-            for service in stack.services.values():
-                yield from _variables(service.get("environment") or {})
+        try:
+            yield from _stack(cluster, name)
+        except WaitTimeout:
+            raise
+        except (SwarmopsError, OSError) as error:
+            why = str(error).splitlines()[0]
+            cluster.progress.done(f"what stack {name} has its secrets from is not known, nor masked: {why}")
+
+
+def _stack(cluster: Cluster, name: str) -> Iterator[Secret]:
+    file = stacks.template(cluster, name)
+    variables = stacks.environment(file, cluster.inventory.project)
+    yield from _variables(variables)
+    # By itself: what the ingress makes of its ports is no matter here.
+    stack = stacks.one(cluster, name, _route(cluster), reference(cluster), [])
+    yield from _sources(stack, file.parent, variables)
+    for service in stack.services.values():
+        yield from _variables(service.get("environment") or {})
+
+
+def _route(cluster: Cluster) -> str:
+    """Either will do where no node answers."""
+    try:
+        return routing(cluster)
+    except (InputError, WaitTimeout):
+        raise
+    except SwarmopsError:
+        return "dns"
 
 
 def _variables(stated: Mapping[str, Any] | Iterable[str]) -> Iterator[Secret]:
@@ -99,6 +125,10 @@ def _variables(stated: Mapping[str, Any] | Iterable[str]) -> Iterator[Secret]:
 
 def _sources(stack: Stack, folder: Path, variables: Mapping[str, str]) -> Iterator[Secret]:
     for stated in stack.secrets.values():
-        with suppress(SwarmopsError, ValidationError):
-            source = {key.removeprefix("x-"): value for key, value in stated.items()}
-            yield secrets.read(SecretSource.model_validate(source), folder, variables)
+        with suppress(ValidationError):
+            source = SecretSource.model_validate({key.removeprefix("x-"): value for key, value in stated.items()})
+            yield from _quietly(_value(source, folder, variables))
+
+
+def _value(source: SecretSource, folder: Path, variables: Mapping[str, str]) -> Iterator[Secret]:
+    yield secrets.read(source, folder, variables)

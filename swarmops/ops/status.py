@@ -9,7 +9,7 @@ from typing import Any
 
 from swarmops import facts, health
 from swarmops.cluster import Cluster
-from swarmops.errors import ConnectionFailed, InputError, suggest
+from swarmops.errors import ConnectionFailed, EngineFailed, InputError, suggest
 from swarmops.facts import Service, SwarmNode, Task
 from swarmops.health import Vitals
 from swarmops.ops import vitals
@@ -160,7 +160,7 @@ def watch(cluster: Cluster, screen: Screen) -> None:
             if not due.left:
                 due, kept = Deadline(VITALS_SECONDS), vitals.read(cluster, seen.nodes)
             text = replace(seen, vitals=kept).text()
-        except ConnectionFailed as error:
+        except (ConnectionFailed, EngineFailed) as error:
             text = str(error)
         cluster.progress.close()
         screen.show(text)

@@ -142,20 +142,24 @@ class Up:
             if others := [node.name for node in strangers if node.name != leader.name]:
                 self.cluster.progress.waiting(f"{', '.join(others)} to join")
 
-            def bring_in(node: Node) -> str:
+            def bring_in(node: Node) -> SwarmopsError | None:
                 try:
                     self._join(node, engines, listed, tokens[node.role], leader)
                 except SwarmopsError as error:
                     self.recap.add(node.name, Outcome.FAILED, str(error))
-                    return str(error)
-                return ""
+                    return error
+                return None
 
-            failures = [bring_in(node) for node in strangers if node.role is Role.MANAGER and node.name != leader.name]
-            failures += self.cluster.each([node for node in strangers if node.role is Role.WORKER], bring_in)
+            tried = [bring_in(node) for node in strangers if node.role is Role.MANAGER and node.name != leader.name]
+            tried += self.cluster.each([node for node in strangers if node.role is Role.WORKER], bring_in)
         finally:
             engines.close()
-        if any(failures):
-            raise SwarmopsError("\n    ".join(filter(None, failures)), remedy="inv up goes on from here")
+        if failures := [error for error in tried if error]:
+            late = all(isinstance(error, WaitTimeout) for error in failures)
+            text = "\n    ".join(error.said if late else str(error) for error in failures)
+            if late:
+                raise WaitTimeout(text, remedy="--timeout gives it longer")
+            raise SwarmopsError(text, remedy="inv up goes on from here")
 
     def _leader(self, engines: Engines, *, standing: bool) -> Leader:
         """A manager of the swarm that exists, or the first one of a new swarm."""

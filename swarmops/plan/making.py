@@ -206,7 +206,8 @@ def _first(inventory: Inventory, seen: Seen) -> Node | None:
 
 
 def init(inventory: Inventory, node: Node, after: str = "") -> Action:
-    """What makes the swarm, with the settings that the inventory states."""
+    """What makes the swarm, with the settings that the inventory states. Raises InputError."""
+    members.check_address(node)
     options, said = settings.init_options(inventory.settings.swarm)
     what = f"init the swarm{' with ' if said else ''}{', '.join(said)}"
     return Action(node.name, what, "there is none", Step.INIT, swarm.init(node.address, options), after=after)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from ipaddress import ip_address
 
 from swarmops.commands import node as commands
 from swarmops.errors import InputError, SwarmopsError
@@ -34,8 +35,10 @@ def joining(node: Node, engine: Engine, listed: Iterable[SwarmNode], *, own: boo
     """What makes a node a member: it leaves another swarm first when its engine is in one.
 
     `own` says that the node was made by swarmops and so may be taken out of whatever swarm it is in.
-    Raises SwarmopsError where that may not be.
+    Raises SwarmopsError where that may not be, InputError where no address is known that it could join with.
     """
+    if engine.state == "inactive" or own:
+        check_address(node)
     join = Action(node.name, f"join as {node.role}", "it is not in the swarm", Step.JOIN, after=after)
     if engine.state == "inactive":
         return [join]
@@ -49,6 +52,17 @@ def joining(node: Node, engine: Engine, listed: Iterable[SwarmNode], *, own: boo
     raise SwarmopsError(
         f"{node.name} is a member of another swarm", remedy=f"docker swarm leave --force on {node.name}, if that may go"
     )
+
+
+def check_address(node: Node) -> None:
+    """Raises InputError for a name in the place of the address: docker takes none, and the other nodes need one."""
+    try:
+        ip_address(node.address)
+    except ValueError:
+        raise InputError(
+            f"{node.name} would join with {node.address}, which is no IP address",
+            remedy=f"state address: for {node.name}, one that the other nodes reach",
+        ) from None
 
 
 def displaced(node: Node, member: SwarmNode) -> bool:

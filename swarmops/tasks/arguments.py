@@ -12,6 +12,8 @@ from typing import Any
 from invoke.parser.argument import Argument
 from invoke.tasks import Task
 
+from swarmops.errors import InputError
+
 Body = Callable[..., None]
 
 
@@ -85,6 +87,13 @@ class WordsTask(Task[Body]):
 
     def _is(self, name: str, word: str) -> bool:
         return name == self.name and not word.startswith("-")
+
+
+def named(option: str, value: str | None) -> str | None:
+    """The value of an option that narrows a task down. Raises InputError for an empty one, which would mean all."""
+    if value == "":
+        raise InputError(f"--{option} is empty", remedy=f"leave --{option} out for all of them")
+    return value
 
 
 def takes(names: Iterable[str]) -> Callable[[Body], Body]:

@@ -8,6 +8,7 @@ from invoke.context import Context
 from invoke.tasks import task
 
 from swarmops.errors import InputError
+from swarmops.tasks.arguments import named
 from swarmops.tasks.session import Seconds, inventory, progress, recap, session, show, show_json, timeout_help
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ LIMIT = "nodes and groups that it is about, with commas: worker02,managers; all,
 
 
 @task(help={"timeout": timeout_help(300), "limit": LIMIT})
-def up(c: Context, timeout: int = Seconds(300), limit: str = "") -> None:
+def up(c: Context, timeout: int = Seconds(300), limit: str | None = None) -> None:
     """Start the lab, make the swarm, and wait until every node is Ready and in its role."""
     with session(c) as cluster, recap() as done:
         from swarmops.ops.up import up as bring_up
@@ -28,7 +29,7 @@ def up(c: Context, timeout: int = Seconds(300), limit: str = "") -> None:
 
 
 @task(help={"limit": LIMIT, "json": "one JSON document instead of a table"})
-def plan(c: Context, limit: str = "", json: bool = False) -> None:
+def plan(c: Context, limit: str | None = None, json: bool = False) -> None:
     """Show what up and deploy would change and why, changing nothing; exit 3 when it is something."""
     with session(c) as cluster:
         from swarmops.ops.planning import propose
@@ -38,11 +39,12 @@ def plan(c: Context, limit: str = "", json: bool = False) -> None:
         found.check()
 
 
-def chosen(cluster: Cluster, limit: str) -> tuple[Node, ...] | None:
+def chosen(cluster: Cluster, limit: str | None) -> tuple[Node, ...] | None:
     """The nodes that `--limit` names; None for all of them, and the cluster as a whole."""
     from swarmops.inventory.selection import select
 
-    return select(cluster.inventory, limit) if limit else None
+    names = named("limit", limit)
+    return select(cluster.inventory, names) if names else None
 
 
 @task(help={"timeout": timeout_help(60)})

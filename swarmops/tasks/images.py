@@ -5,7 +5,8 @@ from __future__ import annotations
 from invoke.context import Context
 from invoke.tasks import task
 
-from swarmops.tasks.session import session, show
+from swarmops.tasks.arguments import named
+from swarmops.tasks.session import recap, session, show
 
 IMAGE = "name of the image in the inventory"
 
@@ -29,21 +30,21 @@ def push(c: Context, image: str) -> None:
 
 
 @task(positional=["image"], help={"image": IMAGE, "node": "this node alone"})
-def pull(c: Context, image: str, node: str = "") -> None:
+def pull(c: Context, image: str, node: str | None = None) -> None:
     """Pull an image from the registry on all nodes."""
     with session(c) as cluster:
         from swarmops.ops import images
 
-        show(images.pull(cluster, image, node or None))
+        show(images.pull(cluster, image, named("node", node)))
 
 
 @task(help={"node": "this node alone"})
-def prune(c: Context, node: str = "") -> None:
+def prune(c: Context, node: str | None = None) -> None:
     """Remove the images that nothing needs from all nodes; those of services and of the history stay."""
-    with session(c) as cluster:
+    with session(c) as cluster, recap() as done:
         from swarmops.ops import prune as ops
 
-        show(ops.prune(cluster, node or None))
+        ops.prune(cluster, done, named("node", node))
 
 
 TASKS = (build, push, pull)

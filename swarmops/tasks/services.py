@@ -9,7 +9,7 @@ from invoke.context import Context
 from invoke.tasks import task
 
 from swarmops.errors import InputError
-from swarmops.tasks.arguments import EitherTask, takes
+from swarmops.tasks.arguments import EitherTask, named, takes
 from swarmops.tasks.logs import remainder
 from swarmops.tasks.service_options import CREATE, LISTS, UPDATE, stated
 from swarmops.tasks.session import (
@@ -99,12 +99,12 @@ def scale(c: Context, replicas: str, timeout: int = Seconds(180), rollback: bool
 
 
 @task(help={"service": f"{NAME}; all of them unless stated", "timeout": timeout_help(300)})
-def rebalance(c: Context, service: str = "", timeout: int = Seconds(300)) -> None:
+def rebalance(c: Context, service: str | None = None, timeout: int = Seconds(300)) -> None:
     """Spread tasks evenly again, after a node joined or was activated; leave services alone that are even."""
     with session(c) as cluster:
         from swarmops.ops import rebalance as ops
 
-        show(ops.rebalance(cluster, service, timeout))
+        show(ops.rebalance(cluster, named("service", service) or "", timeout))
 
 
 @task(

@@ -30,7 +30,11 @@ def support(c: Context, file: str = "", timeout: int = Seconds(60)) -> None:
         from swarmops.ops.support import write
 
         name = file or f"{cluster.inventory.cluster}-support-{time.strftime('%Y%m%d-%H%M%S')}{ENDING}"
-        print("\n".join(write(cluster, Path(name).expanduser().absolute(), timeout)))
+        try:
+            path = Path(name).expanduser().absolute()
+        except RuntimeError:
+            raise InputError(f"{name}: there is no such user") from None
+        print("\n".join(write(cluster, path, timeout)))
 
 
 TASKS = (support,)

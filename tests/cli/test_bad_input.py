@@ -151,6 +151,14 @@ def test_a_command_line_that_is_understood(project: Project, args: str) -> None:
     assert (said.code, said.err.partition("\n")[0]) == (2, "Error: nowhere.yaml: no such file")
 
 
+@pytest.mark.parametrize(
+    "args", [("up", "--limit="), ("plan", "--limit", ""), ("image.prune", "--node="), ("rebalance", "--service", "")]
+)
+def test_an_empty_narrowing_does_not_mean_all(refused: Refused, args: tuple[str, ...]) -> None:
+    option = args[1].rstrip("=")
+    assert refused(*args) == f"{option} is empty\n  Next: leave {option} out for all of them"
+
+
 def test_a_value_that_looks_like_an_option(refused: Refused) -> None:
     assert refused("deploy", "--message", "--help", "nope").startswith("nope: no such stack")
 

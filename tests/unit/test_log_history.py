@@ -11,7 +11,7 @@ import pytest
 from samples import host
 from test_loglines import frame
 
-from swarmops.errors import NotFound
+from swarmops.errors import ConnectionFailed, NotFound
 from swarmops.loglines import Request
 from swarmops.ops import logs
 from swarmops.report import Output
@@ -33,7 +33,10 @@ class Cluster:
 
     def later(self, work: Any) -> Any:
         answer = work()
-        return SimpleNamespace(result=lambda: answer)
+        return SimpleNamespace(result=lambda *_: answer)
+
+    def ask(self, _: Any) -> Any:
+        raise ConnectionFailed("no manager answers")
 
     def api(self, node: str) -> Any:
         return SimpleNamespace(get=lambda *_, **__: self._containers(node), read=self._read)

@@ -55,7 +55,7 @@ def test_what_a_stack_has_its_secrets_from_in_its_own_variables(
     (tmp_path / "templates/web.yml").touch()
     (tmp_path / ".env").write_text("OURS=sesame\n")
     stack = Stack("web", {"services": {}, "secrets": {"db": {"environment": "OURS"}}})
-    monkeypatch.setattr(secret_values.stacks, "rendered", lambda *_: {"web": stack})
+    monkeypatch.setattr(secret_values.stacks, "one", lambda *_: stack)
     with Told(load(file), Progress(io.StringIO())) as cluster:
         assert "sesame" in secret_values.read(cluster, Deadline(60))
 
@@ -74,3 +74,17 @@ def test_what_gives_no_answer_in_time_is_a_failure_since_it_could_not_be_masked(
         with pytest.raises(WaitTimeout, match="to be masked"):
             secret_values.read(cluster, Deadline(0.05))
         ended.set()
+
+
+def test_a_stack_that_cannot_be_read_is_said(tmp_path: Path) -> None:
+    file = tmp_path / "inventory.yaml"
+    file.write_text(HOSTS.replace("dns}", "dns, stacks: {bad: {template: bad.yml}, web: {template: web.yml}}}"))
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates/bad.yml").write_text("services: {{ nothing }}\n")
+    (tmp_path / "templates/web.yml").write_text(
+        "services: {web: {image: 'web:1', environment: {A_TOKEN: open}}}\nsecrets: {db: {x-command: 'echo sesame'}}\n"
+    )
+    said = io.StringIO()
+    with Told(load(file), Progress(said)) as cluster:
+        assert {"open", "sesame"} <= set(secret_values.read(cluster, Deadline(60)))
+    assert "what stack bad has its secrets from is not known, nor masked: " in said.getvalue()
