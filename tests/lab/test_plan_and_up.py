@@ -236,6 +236,15 @@ def test_a_node_more_and_a_node_less(planned: Lab) -> None:
     )
 
 
+def test_a_port_moves_between_a_worker_and_the_manager_which_starts_first(planned: Lab) -> None:
+    ports, worker = planned.hosts("managers")["manager"]["ports"], planned.hosts("workers")["worker01"]
+    both = ["manager: make the container anew", "worker01: make the container anew"]
+    worker["ports"] = [ports.pop()]
+    assert four_ways(planned) == both
+    ports.extend(worker.pop("ports"))
+    assert four_ways(planned) == both
+
+
 def test_a_node_in_the_middle_goes_and_the_next_one_moves_to_its_address(planned: Lab) -> None:
     planned.hosts("workers")["worker02"] = {}
     four_ways(planned)
