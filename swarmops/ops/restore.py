@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 from swarmops import archive, facts
@@ -16,6 +17,7 @@ from swarmops.facts import MARK, Engine
 from swarmops.inventory import Node
 from swarmops.ops import convergence, former, images
 from swarmops.ops.members import change
+from swarmops.ops.planning import observe
 from swarmops.ops.up import up
 from swarmops.report import Recap
 from swarmops.wait import Deadline, until
@@ -37,6 +39,7 @@ def restore(
     manifest = archive.read(file)
     cluster.progress.done(f"read {file}: {manifest.cluster}, {manifest.made}, engine {manifest.engine}")
 
+    @cache
     def content() -> bytes:
         return archive.state(file, _opened(cluster, file, key) if manifest.autolock else {})
 
@@ -76,6 +79,8 @@ class Restoration:
 
     def run(self, file: Path, content: Callable[[], bytes], *, force: bool) -> None:
         """All of it, in order. `content` is asked for the state where it is not on the manager already."""
+        if force or (self.cluster.lab and not observe(self.cluster)):
+            content()  # it will be needed: what is wrong with it, or with its key, is said before anything starts
         if self.cluster.lab:
             self._start_lab()
         self._await_engines()
