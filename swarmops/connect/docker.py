@@ -6,6 +6,7 @@ import socket
 import struct
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -39,14 +40,15 @@ def reason(error: BaseException) -> str:
 
 
 class ExecStream:
-    """Standard input and output of an exec. Frames of standard error are put aside."""
+    """Standard input and output of an exec. Frames of standard error are put aside. `closed` is told of the end."""
 
-    def __init__(self, response: Any) -> None:
+    def __init__(self, response: Any, closed: Callable[[ExecStream], None] = lambda _: None) -> None:
         # The SDK hands over a SocketIO (unix) or an ssl socket; the socket below it can be timed and shut down.
         self._response = response
         self._sock: socket.socket = getattr(response, "_sock", response)
         self._left = 0
         self._kind = STDOUT
+        self._closed = closed
         self.stderr = bytearray()
 
     def recv_into(self, buffer: memoryview) -> int:
@@ -93,6 +95,7 @@ class ExecStream:
         with suppress(OSError):  # the other side was faster
             self._sock.shutdown(socket.SHUT_RDWR)
         self._response.close()
+        self._closed(self)
 
 
 class DockerDoor:
@@ -122,7 +125,7 @@ class DockerDoor:
         except (OSError, RequestException, DockerException) as error:
             raise ConnectionFailed(f"{self.node}: the connection broke during {command}: {reason(error)}") from error
         finally:
-            self._end(stream)
+            stream.close()
         if code is None:
             raise ConnectionFailed(f"{self.node}: the connection ended before {command} did")
         result = Result(code, out[STDOUT].decode(errors="replace"), out[STDERR].decode(errors="replace"))
@@ -142,7 +145,7 @@ class DockerDoor:
     def _start(self, command: Command, *, stdin: bool) -> tuple[str, ExecStream]:
         try:
             exec_id = self._engine.exec_create(self._container, command.reveal(), stdin=stdin)["Id"]
-            stream = ExecStream(self._engine.exec_start(exec_id, socket=True))
+            stream = ExecStream(self._engine.exec_start(exec_id, socket=True), self._forget)
         except NotFound:
             raise ConnectionFailed(f"{self.node}: there is no container {self._container}", remedy="inv up") from None
         except APIError as error:
@@ -156,10 +159,9 @@ class DockerDoor:
             self._open.add(stream)
         return exec_id, stream
 
-    def _end(self, stream: ExecStream) -> None:
+    def _forget(self, stream: ExecStream) -> None:
         with self._lock:
             self._open.discard(stream)
-        stream.close()
 
     @staticmethod
     def _read(stream: ExecStream, deadline: float) -> dict[int, bytearray]:

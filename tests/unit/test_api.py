@@ -446,6 +446,14 @@ def test_a_connection_that_breaks(pair: Pair) -> None:
         door(FakeEngine(pair[0], None)).run(docker("x"))
 
 
+def test_a_door_forgets_a_stream_that_is_closed(pair: Pair) -> None:
+    opened = door(FakeEngine(pair[0], None))
+    stream = opened.stream(docker("x"))
+    assert opened._open
+    stream.close()
+    assert not opened._open
+
+
 def test_a_door_that_is_closed_ends_who_waits_on_it(pair: Pair) -> None:
     opened = door(FakeEngine(pair[0], None))
     said: list[str] = []
