@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
+from queue import Empty, Queue
 from typing import Any
 
 from docker.api.client import APIClient
@@ -14,11 +17,13 @@ from docker.utils import exclude_paths
 from requests.exceptions import RequestException
 
 from swarmops.connect import KEPT_LINES
-from swarmops.errors import SwarmopsError
+from swarmops.errors import SwarmopsError, WaitTimeout
 from swarmops.lab import apt
 from swarmops.report import Progress
 
 IMAGE_LABEL = "swarmops.image"
+SILENT_SECONDS = 600.0
+"""So long a build or a pull may say nothing, as a step that compiles does."""
 
 
 def is_there(client: APIClient, tag: str) -> bool:
@@ -57,7 +62,8 @@ def build(
     """Builds an image on the host's network. Raises SwarmopsError with the last lines of a build that fails."""
     name = tag.partition(":")[0].rpartition("/")[2]
     try:
-        events = client.build(
+        events = partial(
+            client.build,
             path=str(context),
             dockerfile=dockerfile,
             tag=tag,
@@ -68,10 +74,40 @@ def build(
             forcerm=True,
             decode=True,
         )
-        follow_build(name, events, progress)
+        follow_build(name, patient(f"the build of image {name}", events), progress)
     except (DockerException, RequestException) as error:
         raise SwarmopsError(f"the build of image {name} broke off: {error}", remedy="inv doctor") from error
     progress.done(f"image {tag} built")
+
+
+def patient(
+    what: str, begin: Callable[[], Iterable[Mapping[str, Any]]], seconds: float = SILENT_SECONDS
+) -> Iterator[Mapping[str, Any]]:
+    """What the engine says of something that it has begun, as it comes: the SDK itself would wait for ever.
+
+    Raises WaitTimeout once it has said nothing for so long, and what `begin` and its events raise.
+    """
+    news: Queue[Mapping[str, Any] | Exception | None] = Queue()
+
+    def read() -> None:
+        try:
+            for event in begin():
+                news.put(event)
+        except Exception as error:  # noqa: BLE001 (raised below, where it belongs)
+            news.put(error)
+        news.put(None)
+
+    threading.Thread(target=read, daemon=True).start()
+    while True:
+        try:
+            said = news.get(timeout=seconds)
+        except Empty:
+            raise WaitTimeout(f"{what} has said nothing for {seconds:g} s", remedy="inv doctor") from None
+        if said is None:
+            return
+        if isinstance(said, Exception):
+            raise said
+        yield said
 
 
 def follow_build(name: str, events: Iterable[Mapping[str, Any]], progress: Progress) -> None:
@@ -92,7 +128,8 @@ def pull(client: APIClient, tag: str, progress: Progress) -> None:
     """Pulls an image from where its name says. Raises SwarmopsError when that fails."""
     progress.waiting(f"pulling {tag}")
     try:
-        follow_pull(tag, client.pull(tag, stream=True, decode=True), progress)
+        events = partial(client.pull, tag, stream=True, decode=True)
+        follow_pull(tag, patient(f"the pull of {tag}", events), progress)
     except (DockerException, RequestException) as error:
         raise SwarmopsError(f"pull of {tag}: {error}") from error
     progress.done(f"image {tag} pulled")

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -10,10 +10,10 @@ import pytest
 from docker.api.client import APIClient
 from docker.errors import APIError
 
-from swarmops.errors import InputError, SwarmopsError
+from swarmops.errors import InputError, SwarmopsError, WaitTimeout
 from swarmops.inventory import Inventory, load
 from swarmops.lab import apt, debian, images, recipes
-from swarmops.lab.build import content, files, follow_build, follow_pull
+from swarmops.lab.build import content, files, follow_build, follow_pull, patient
 from swarmops.lab.recipes import Recipe, arguments, recipe, reference
 from swarmops.report import Progress
 
@@ -344,3 +344,27 @@ def test_what_debootstrap_needs(monkeypatch: pytest.MonkeyPatch, found: str | No
     with pytest.raises(SwarmopsError) as failed:
         debian.make("trixie", Engine().client, Said())
     assert remedy in failed.value.remedy
+
+
+def test_events_come_as_they_are_and_an_error_where_it_belongs() -> None:
+    def events() -> Iterator[dict[str, str]]:
+        yield {"stream": "one"}
+        raise OSError("broken")
+
+    told = patient("the pull of web:1", events)
+    assert next(told) == {"stream": "one"}
+    with pytest.raises(OSError, match="broken"):
+        next(told)
+    assert list(patient("the pull of web:1", lambda: [{"stream": "all"}])) == [{"stream": "all"}]
+
+
+def test_an_engine_that_says_nothing_is_not_waited_for_without_end() -> None:
+    ended = threading.Event()
+
+    def events() -> Iterator[dict[str, str]]:
+        ended.wait(30)
+        yield {}
+
+    with pytest.raises(WaitTimeout, match="the pull of web:1 has said nothing"):
+        next(patient("the pull of web:1", events, 0.05))
+    ended.set()
