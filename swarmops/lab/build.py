@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -22,6 +23,8 @@ from swarmops.lab import apt
 from swarmops.report import Progress
 
 IMAGE_LABEL = "swarmops.image"
+COLOUR = re.compile("\x1b\\[[0-9;]*m")
+"""The engine's builder prints what comes from standard error in red."""
 SILENT_SECONDS = 600.0
 """So long a build or a pull may say nothing, as a step that compiles does."""
 
@@ -117,7 +120,7 @@ def follow_build(name: str, events: Iterable[Mapping[str, Any]], progress: Progr
         if "error" in event:
             said = "\n    ".join([*last, str(event["error"]).strip()])
             raise SwarmopsError(f"the build of image {name} failed:\n    {said}")
-        for line in str(event.get("stream", "")).splitlines():
+        for line in COLOUR.sub("", str(event.get("stream", ""))).splitlines():
             if line.startswith("Step "):
                 progress.waiting(f"image {name}: {shorten(line)}")
             if line.strip():

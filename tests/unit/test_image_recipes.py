@@ -346,6 +346,11 @@ def test_what_debootstrap_needs(monkeypatch: pytest.MonkeyPatch, found: str | No
     assert remedy in failed.value.remedy
 
 
+def test_a_build_that_fails_is_told_without_the_engines_colours() -> None:
+    with pytest.raises(SwarmopsError, match=r":\n    main.go:1: expected\n    returned 1$"):
+        follow_build("echo", [{"stream": "\x1b[91mmain.go:1: expected\n\x1b[0m"}, {"error": "returned 1"}], Said())
+
+
 def test_events_come_as_they_are_and_an_error_where_it_belongs() -> None:
     def events() -> Iterator[dict[str, str]]:
         yield {"stream": "one"}
