@@ -265,10 +265,10 @@ def _proxies(cluster: Cluster) -> dict[str, str]:
 
 
 def _ask(cluster: Cluster, node: str, container: str, command: Command) -> str:
-    """What a command in a container prints; nothing when the container or its node is gone by now."""
+    """What a command in a container prints; nothing when the container or its node is gone by now, or hangs."""
     try:
         return cluster.run(node, docker("exec", container, *command.argv), timeout=15).stdout
-    except (CommandFailed, ConnectionFailed):
+    except (CommandFailed, ConnectionFailed, WaitTimeout):
         return ""
 
 

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from swarmops import facts, keystore, secrets
 from swarmops.cluster import Cluster
 from swarmops.commands import Secret
-from swarmops.errors import InputError, SwarmopsError, WaitTimeout
+from swarmops.errors import SwarmopsError, WaitTimeout
 from swarmops.inventory.schema import SecretSource
 from swarmops.masking import SECRET_NAME
 from swarmops.ops import ingress, stacks
@@ -111,8 +111,6 @@ def _route(cluster: Cluster) -> str:
     """Either will do where no node answers."""
     try:
         return routing(cluster)
-    except (InputError, WaitTimeout):
-        raise
     except SwarmopsError:
         return "dns"
 
