@@ -243,16 +243,18 @@ def certificate(begin: datetime, end: datetime) -> bytes:
 def test_status_warns_of_a_certificate_that_was_not_renewed(keys: Lab) -> None:
     now = datetime.now(UTC)
     old = certificate(now - timedelta(days=80), now + timedelta(days=10))
-    with another_file(keys, "worker01", CERTIFICATE, old):
-        said_now = problems(keys)
-    assert "the certificate of worker01 ends in 10 days, and should have been renewed by now" in said_now
+    warning = "the certificate of worker01 ends in 10 days, and should have been renewed by now"
+    with another_file(keys, "worker01", CERTIFICATE, old):  # status waits two seconds for a node's own word
+        eventually(lambda: warning in problems(keys), within=30, what="status to hear of worker01")
     assert not [problem for problem in problems(keys) if "certificate" in problem]
 
 
 def test_status_warns_of_a_clock_that_is_wrong(keys: Lab) -> None:
     date, later = "/usr/local/sbin/date", int(datetime.now(UTC).timestamp()) + 300
     put(keys, "worker02", date, f"#!/bin/sh\necho {later}\n".encode())
-    found = [problem for problem in problems(keys) if "clock" in problem]
+    found = eventually(
+        lambda: [problem for problem in problems(keys) if "clock" in problem], within=30, what="its own word"
+    )
     keys.node("worker02", "rm", date)
     # Ahead of the leader, or of another manager where that one takes its time.
     assert [problem.partition("0")[0] for problem in found] == ["the clock of worker"]
