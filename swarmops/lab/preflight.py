@@ -6,6 +6,7 @@ import errno
 import re
 import socket
 import struct
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from ipaddress import IPv4Network, ip_address
@@ -18,9 +19,13 @@ from docker.api.client import APIClient
 from swarmops.inventory import Inventory
 from swarmops.lab.containers import LABEL
 from swarmops.lab.endpoint import find
+from swarmops.wait import POLL_SECONDS, Deadline
 
 ROUTES = Path("/proc/net/route")
 ALLOCATED = re.compile(r"Bind for \S+:(\d+) failed: port is already allocated")
+KEPT = "by the engine, for no container"
+STARTING_SECONDS = 10.0
+"""How long a container may take to start once its ports are taken."""
 POOLS = ("172.28.0.0/14", "192.168.128.0/17", "10.128.0.0/9", "172.16.0.0/12", "10.0.0.0/8")
 """Where a free subnet is looked for: first what neither docker's bridges nor overlay networks take by themselves."""
 
@@ -33,8 +38,17 @@ def problems(inventory: Inventory, engine: APIClient) -> list[str]:
 def ports(inventory: Inventory, engine: APIClient) -> list[str]:
     """The published ports that something else has taken; the lab's own containers may hold theirs.
 
-    Of an engine on another machine only the ports that its containers publish are seen.
+    Of an engine on another machine only the ports that its containers publish are seen. A container that is just being
+    started, as by an `up` that was interrupted, has its ports before the engine tells of it: these are looked at again.
     """
+    end, found = Deadline(STARTING_SECONDS), _taken(inventory, engine)
+    while end.left and any(KEPT in problem for problem in found):
+        time.sleep(POLL_SECONDS)
+        found = _taken(inventory, engine)
+    return found
+
+
+def _taken(inventory: Inventory, engine: APIClient) -> list[str]:
     bind = inventory.settings.bind
     holders = {port: item for item in engine.containers() for port in _published(item)}
     return [
@@ -119,7 +133,7 @@ def _by(port: int, holder: Mapping[str, Any] | None) -> str:
     if not _is_local():
         return ""
     if _is_kept(port):
-        return " by the engine, for no container: restart the engine, it was killed while one started"
+        return f" {KEPT}: restart the engine, it was killed while one started"
     return " by another program"
 
 
