@@ -60,6 +60,8 @@ class Cluster:
         self._closed = False
         self.digests: dict[str, str] = {}
         """What the registries have said of images in the time of this task."""
+        self.unheard: dict[str, Silent] = {}
+        """The registries that have not answered in time."""
         self._pool = ThreadPoolExecutor(4 * len(inventory.nodes) + 4)
         self._begun: dict[object, Future[Any]] = {}
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from swarmops import composefile, facts, ingress, placement, stackfile
 from swarmops.cluster import Cluster
+from swarmops.commands.registry import host
 from swarmops.errors import (
     CommandFailed,
     ConnectionFailed,
@@ -138,9 +139,14 @@ def registered(cluster: Cluster, image: str) -> str:
     Raises NotFound where the registry has it not, InputError where it lets nobody in or no node can run the image, and
     other errors of commands and connections where it does not answer.
     """
+    if host(image) in cluster.unheard:
+        raise cluster.unheard[host(image)]
     try:
         # Not by `ask`: what a registry does not answer, another manager would wait for as long.
         answer = cluster.current().get(f"/distribution/{image}/json", headers=headers(cluster, image))
+    except Silent as error:
+        cluster.unheard[host(image)] = error  # its other images would take as long, one after the other
+        raise
     except Denied as error:
         raise InputError(f"image {image}: {denied(cluster, image)}") from error
     if strange := placement.foreign(cluster.once(_nodes).result(), answer.get("Platforms") or ()):
