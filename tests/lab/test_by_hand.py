@@ -318,6 +318,27 @@ def test_rebalance_moves_one_of_two_tasks_on_one_node(net: Lab) -> None:
     assert "Nothing to change." in net.inv("rebalance", "--service", "web").out
 
 
+def test_rebalance_spreads_over_the_places_of_a_preference(net: Lab) -> None:
+    net.inv("service.rm", "web")
+    workers = [name for name, node in net.nodes().items() if node["Spec"]["Role"] == "worker"]
+    zones = {name: "a" if name == "worker01" else "b" for name in workers}
+    for node, zone in zones.items():
+        net.node("manager", "docker", "node", "update", f"--label-add=zone={zone}", node)
+    others = [name for name in workers if name != "worker01"]
+    for node in others:
+        available(net, node, "drain")
+    preference = ("--placement-pref=spread=node.labels.zone", "--update-order=start-first", "--update-monitor=1s")
+    net.inv("service.create", "web", "--image=echo", "--replicas=4", "--constraint=node.role==worker", *preference)
+    for node in others:
+        available(net, node, "active")
+    assert "worker01 4 → 2" in net.inv("rebalance", "--service", "web").out
+    on = [zones[task["Node"]] for task in net.tasks("web")]
+    assert (on.count("a"), on.count("b")) == (2, 2)
+    assert "Nothing to change." in net.inv("rebalance", "--service", "web").out
+    for node in workers:
+        net.node("manager", "docker", "node", "update", "--label-rm=zone", node)
+
+
 def test_a_number_that_is_stated_ends_what_a_rebalance_has_left(net: Lab) -> None:
     net.inv("service.create", "spare", "--image=echo", "--replicas=2", "--label=own=kept")
     interrupted = ("--replicas=3", "--label-add=swarmops.rebalance=2")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
+import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -102,6 +104,47 @@ def test_the_lock_of_one_that_was_killed_is_broken(ready: Lab, stack: Callable[.
     assert len(locks(ready)) == 1
     assert "broke a lock: deploy s" in ready.inv("deploy", "s").err
     assert len(ready.tasks("s_web")) == 1
+
+
+def test_a_lock_held_elsewhere_expires(ready: Lab, stack: Callable[..., None]) -> None:
+    """Whether a process of another machine still runs nobody here can see: its lock counts for as long as it says."""
+    stack(GOOD)
+    held = {
+        "who": "ann@elsewhere",
+        "home": "elsewhere",
+        "process": "1",
+        "purpose": "deploy s",
+        "mark": "0",
+        "lasts": "9",
+    }
+    labels = [f"--label=swarmops.lock.{key}={value}" for key, value in (held | {"lasts": "9"}).items()]
+    put = ("docker", "config", "create", "--label=swarmops.lock=s", *labels, "s.lock", "/etc/hostname")
+    ready.node("manager", *put)
+    assert "Error: locked: deploy s, by ann@elsewhere (process 1), for " in ready.inv("deploy", "s", check=1).err
+    assert ready.services() == {}
+    assert "broke a lock: deploy s, by ann@elsewhere" in ready.inv("deploy", "s", "--lock-wait", "30").err
+    assert (locks(ready), versions(ready)) == ([], ["s.version.1"])
+
+
+def test_a_record_names_the_revision_of_the_project(ready: Lab, stack: Callable[..., None]) -> None:
+    def git(*args: str) -> str:
+        run = ["git", "-c", "user.name=t", "-c", "user.email=t@t.example", *args]
+        return subprocess.run(run, cwd=ready.folder, check=True, capture_output=True, text=True).stdout.strip()
+
+    stack(GOOD)
+    git("init", "-q")
+    try:
+        git("add", "templates")
+        git("commit", "-qm", "one")
+        ready.inv("deploy", "s", "--message", "as committed")
+        stack(GOOD.replace('VERSION: "1"', 'VERSION: "2"'))
+        ready.inv("deploy", "s", "--message", "and changed")
+        second, first = ready.inv("history", "s").out.splitlines()[1:]
+        commit = git("rev-parse", "--short=12", "HEAD")
+    finally:
+        shutil.rmtree(ready.folder / ".git")
+    assert f" {commit} " in first
+    assert f" {commit}-dirty " in second
 
 
 def test_who_lost_the_lock_leaves_the_stack_to_the_winner(ready: Lab, stack: Callable[..., None]) -> None:
