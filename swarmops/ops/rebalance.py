@@ -43,13 +43,13 @@ def _spread(cluster: Cluster, service: Service, deadline: Deadline, recap: Recap
         _back(cluster, service, deadline)
         services, tasks, nodes = cluster.ask(_look)
         service = next(now for now in services if now.id == service.id)
-    if uneven(service, tasks, nodes):
-        if preferences(service):
-            _restart(cluster, service, deadline)
-        else:
-            spare.more(cluster, service, surplus(counts(service, tasks, nodes)))
-            _back(cluster, service, deadline)
-    _, tasks, nodes = cluster.ask(_look)
+    if uneven(service, tasks, nodes) and (count := surplus(service, tasks, nodes)):
+        spare.more(cluster, service, count)
+        _back(cluster, service, deadline)
+        _, tasks, nodes = cluster.ask(_look)
+    if uneven(service, tasks, nodes) and preferences(service):
+        _restart(cluster, service, deadline)
+        _, tasks, nodes = cluster.ask(_look)
     after = counts(service, tasks, nodes)
     moved = ", ".join(
         f"{host} {before[host]} → {after.get(host, 0)}" for host in before if after.get(host, 0) != before[host]
