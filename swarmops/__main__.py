@@ -37,6 +37,9 @@ def understood() -> Iterator[None]:
     try:
         yield
     except ParseError as error:
+        if (task := error.context) and (missing := task.missing_positional_args):
+            words = " and ".join(str(each.name).upper() for each in missing)
+            raise InputError(f"{task.name} needs {words}", remedy=f"inv --help {task.name}") from None
         raise InputError(str(error), remedy="inv --list shows the tasks, inv --help TASK the options of one") from None
 
 

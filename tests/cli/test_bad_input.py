@@ -109,11 +109,9 @@ def test_a_timeout_that_is_no_number_of_seconds(refused: Refused, seconds: str) 
         ("rollback --stack=echo drain --stak", "drain has no option --stak\n  Next: inv --help drain"),
         ("deploy echo --timeout", "--timeout needs a value\n  Next: inv --help deploy"),
         ("--bogus up", "inv has no option --bogus\n  Next: inv --help"),
-        (
-            "deploy",
-            "'deploy' did not receive required positional arguments: 'stack'\n"
-            "  Next: inv --list shows the tasks, inv --help TASK the options of one",
-        ),
+        ("deploy", "deploy needs STACK\n  Next: inv --help deploy"),
+        ("label", "label needs NODES and LABELS\n  Next: inv --help label"),
+        ("label worker01", "label needs LABELS\n  Next: inv --help label"),
     ],
 )
 def test_a_command_line_that_is_not_understood(refused: Refused, args: str, said: str) -> None:
