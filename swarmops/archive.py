@@ -3,6 +3,7 @@ below `registry/`, and `manifest.json` as its last member, which has a checksum 
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import io
 import json
@@ -209,8 +210,8 @@ def _copy(source: tarfile.TarFile, out: tarfile.TarFile, below: str) -> dict[str
 
 def _called(entry: tarfile.TarInfo, name: str) -> tarfile.TarInfo:
     """The entry under another name, which the extended headers of a long one would override."""
-    renamed = entry.replace(name=name)
-    renamed.pax_headers = {}
+    renamed = copy.copy(entry)
+    renamed.name, renamed.pax_headers = name, {}
     return renamed
 
 

@@ -256,7 +256,7 @@ class Cluster:
             node.vars.ansible_host or node.name,
             user=node.vars.ansible_user,
             port=node.vars.ansible_port,
-            key=node.vars.ansible_ssh_private_key_file,
+            key=self.inventory.private_key(node),
             known_hosts=self.inventory.known_hosts,
         )
 

@@ -92,7 +92,7 @@ class ConnectionFailed(SwarmopsError):
 
 
 class Refused(ConnectionFailed):
-    """A host was reached and is not the one that is known, or does not let us in: trying again does not help."""
+    """A host is not the one that is known, or does not let us in or near its engine: trying again does not help."""
 
 
 class Silent(ConnectionFailed):

@@ -20,7 +20,14 @@ def container(name: str, command: Command, *, tty: bool) -> Command:
 
 
 def host(
-    address: str, command: Command, *, user: str | None, port: int | None, key: str | None, known_hosts: Path, tty: bool
+    address: str,
+    command: Command,
+    *,
+    user: str | None,
+    port: int | None,
+    key: Path | None,
+    known_hosts: Path,
+    tty: bool,
 ) -> Command:
     """A command on a host whose key is in `known_hosts`; what is not given comes from the operator's ssh options."""
     stated = {"-l": user, "-p": port, "-i": key}

@@ -32,6 +32,9 @@ class Stream(Protocol):
     def settimeout(self, seconds: float | None) -> None:
         """The longest that one read or write may take; None sets no limit."""
 
+    def complaint(self) -> str:
+        """What the command has said to standard error, once its output has ended."""
+
     def close(self) -> None:
         """Ends the stream, and the command with it."""
 

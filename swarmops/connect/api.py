@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import io
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
@@ -20,10 +21,16 @@ from swarmops.errors import (
     Denied,
     EngineFailed,
     NotFound,
+    Refused,
     Silent,
 )
 
 DIAL = docker("system", "dial-stdio")
+HOPELESS = {
+    "permission denied": "have the user that ssh logs in as use docker: usermod -aG docker USER, on that host",
+    "docker: (command )?not found|command not found: docker": "install docker there, in the PATH of what ssh starts",
+}
+"""What to do where the way to the engine ends before it, by what was said."""
 
 
 class _StreamFile(io.RawIOBase):
@@ -55,11 +62,17 @@ class _Connection(http.client.HTTPConnection):
         super().__init__("docker")
         self._open_stream = open_stream
         self._seconds = timeout
+        self._stream: Stream | None = None
 
     def connect(self) -> None:
-        stream = self._open_stream()
-        stream.settimeout(self._seconds)
-        self.sock = _StreamSocket(stream)
+        self._stream = self._open_stream()
+        self._stream.settimeout(self._seconds)
+        self.sock = _StreamSocket(self._stream)
+
+    def complaint(self) -> str:
+        """The last thing that the command at the other end has said of itself, even if all is closed by now."""
+        lines = self._stream.complaint().strip().splitlines() if self._stream else []
+        return lines[-1] if lines else ""
 
     def another(self) -> _Connection:
         """A connection to the same engine, not yet open."""
@@ -182,13 +195,24 @@ class EngineAPI:
             answer = self._connection.getresponse()
             return answer.status, answer.read()
         except (http.client.HTTPException, OSError) as error:
+            failure = self._failure(error)
             self._connection.close()
-            kind = Silent if isinstance(error, TimeoutError) else ConnectionFailed
-            raise kind(f"{self.node}: the engine does not answer: {error}", remedy="inv doctor") from error
+            raise failure from error
         except BaseException:  # the door did not open, or Ctrl-C
             self._connection.close()
             self._connection = self._connection.another()  # closed it keeps half a request, and begins the next by it
             raise
+
+    def _failure(self, error: Exception) -> ConnectionFailed:
+        """What to say of an engine that gave no answer: what the command on the way to it has said of that."""
+        if isinstance(error, TimeoutError):
+            return Silent(f"{self.node}: the engine does not answer: {error}", remedy="inv doctor")
+        complaint = self._connection.complaint()
+        said = f"{self.node}: the engine does not answer: {complaint or error}"
+        for hopeless, remedy in HOPELESS.items():
+            if re.search(hopeless, complaint):
+                return Refused(said, remedy=remedy)
+        return ConnectionFailed(said, remedy="inv doctor")
 
 
 def _url(path: str, query: Mapping[str, str] | None = None) -> str:

@@ -49,7 +49,7 @@ class ExecStream:
         self._left = 0
         self._kind = STDOUT
         self._closed = closed
-        self.stderr = bytearray()
+        self._stderr = bytearray()
 
     def recv_into(self, buffer: memoryview) -> int:
         """Standard output, without the engine's frames."""
@@ -57,7 +57,7 @@ class ExecStream:
             kind, count = self.recv_frame_into(buffer)
             if count == 0 or kind == STDOUT:
                 return count
-            self.stderr += buffer[:count]
+            self._stderr += buffer[:count]
 
     def recv_frame_into(self, buffer: memoryview) -> tuple[int, int]:
         """A piece of either output: which one, and how many bytes; 0 bytes at the end."""
@@ -77,6 +77,10 @@ class ExecStream:
                 header += piece
             self._kind, self._left = HEADER.unpack(header)
         return True
+
+    def complaint(self) -> str:
+        """Standard error, as far as `recv_into` has come by it."""
+        return self._stderr.decode(errors="replace")
 
     def sendall(self, data: bytes) -> None:
         """Writes to standard input."""

@@ -5,15 +5,21 @@ from __future__ import annotations
 import logging
 import shlex
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from functools import partial
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from fabric import Config, Connection
 from paramiko import Channel, MissingHostKeyPolicy, PKey, SSHClient
-from paramiko.ssh_exception import AuthenticationException, BadHostKeyException, ChannelException, SSHException
+from paramiko.hostkeys import HostKeyEntry, InvalidHostKey
+from paramiko.ssh_exception import (
+    AuthenticationException,
+    BadHostKeyException,
+    ChannelException,
+    ConfigParseError,
+    SSHException,
+)
 
 from swarmops.commands import Command
 from swarmops.connect import Result, checked
@@ -42,6 +48,13 @@ class SSHStream:
         buffer[: len(data)] = data
         return len(data)
 
+    def complaint(self) -> str:
+        """Standard error, as far as it has come: all of it once the output has ended."""
+        said = bytearray()
+        while self._channel.recv_stderr_ready():
+            said += self._channel.recv_stderr(4096)
+        return said.decode(errors="replace")
+
 
 class Unknown(MissingHostKeyPolicy):
     """Lets no host in whose key is not known."""
@@ -62,21 +75,12 @@ class SSHDoor:
     """Reaches the node `node` at `host`; what is not given comes from the operator's ssh configuration."""
 
     def __init__(
-        self, node: str, host: str, *, user: str | None, port: int | None, key: str | None, known_hosts: Path
+        self, node: str, host: str, *, user: str | None, port: int | None, key: Path | None, known_hosts: Path
     ) -> None:
         self.node = node
         self._known_hosts = known_hosts
         self._lock = threading.Lock()
-        options: dict[str, Any] = {"key_filename": str(Path(key).expanduser())} if key else {}
-        # `lazy`: no configuration files of Fabric's own; ssh's are read.
-        self._new: Callable[[], Connection] = partial(
-            Connection,
-            host,
-            user=user,
-            port=port,
-            connect_kwargs=options,
-            config=Config(lazy=True),
-        )
+        self._user, self._port, self._key = user, port, key
         self._connections: list[Connection] = []
         self._hung: Connection | None = None
         """The one that opened no session in time; those that it has go on."""
@@ -139,13 +143,30 @@ class SSHDoor:
                 self._connections.append(self._new())
             connection = self._connections[-1]
             if not connection.is_connected:
-                # Fabric adds unknown hosts by itself; here a host is known or refused.
-                connection.client.set_missing_host_key_policy(Unknown(self.node, self._known_hosts))
-                if self._known_hosts.exists():
-                    connection.client.load_system_host_keys(str(self._known_hosts))
-                connection.connect_timeout = min(timeout, CONNECT_SECONDS)
+                hop: Connection | str | None = connection
+                while isinstance(hop, Connection):  # those that ssh is to jump through too
+                    self._guard(hop, min(timeout, CONNECT_SECONDS))
+                    hop = hop.gateway
                 connection.open()
             return connection
+
+    def _new(self) -> Connection:
+        config = Config(lazy=True)  # no configuration files of Fabric's own
+        config.load_ssh_config()
+        options: dict[str, Any] = {"key_filename": str(self._key)} if self._key else {}
+        return Connection(self._host, user=self._user, port=self._port, connect_kwargs=options, config=config)
+
+    def _guard(self, connection: Connection, seconds: float) -> None:
+        """Fabric adds unknown hosts by itself; here a host is known or refused."""
+        connection.client.set_missing_host_key_policy(Unknown(self.node, self._known_hosts))
+        connection.connect_timeout = seconds
+        connection.connect_kwargs["channel_timeout"] = seconds
+        known = connection.client.get_host_keys()
+        for line in self._known_hosts.read_text().splitlines() if self._known_hosts.exists() else ():
+            with suppress(ValueError, SSHException, InvalidHostKey):  # ssh too passes over a line that it cannot read
+                if entry := HostKeyEntry.from_line(line.strip()):
+                    for name in entry.hostnames:
+                        known.add(name, entry.key.get_name(), entry.key)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -160,6 +181,13 @@ class SSHDoor:
             raise Refused(
                 f"{host}: ssh refused the log-in: {error}", remedy="check ansible_user and ansible_ssh_private_key_file"
             ) from error
+        except FileNotFoundError as error:
+            raise Refused(
+                f"{host}: there is no file {error.filename}",
+                remedy="correct ansible_ssh_private_key_file, or ~/.ssh/config",
+            ) from error
+        except ConfigParseError as error:
+            raise Refused(f"{host}: ssh's configuration: {error}", remedy="correct ~/.ssh/config") from error
         except (SSHException, OSError, EOFError) as error:
             remedy = "check ansible_host and ansible_port, and that sshd runs there"
             raise ConnectionFailed(f"{host}: {error or type(error).__name__}", remedy=remedy) from error

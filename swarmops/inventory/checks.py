@@ -50,6 +50,8 @@ def consistency(document: Document, tree: Tree, inventory: Inventory) -> Iterato
     yield from _networks(document, inventory)
     yield from _swarm(document, inventory)
     yield from _registries(document, inventory)
+    if inventory.settings.transport == "ssh":
+        yield from _private_keys(document, where, inventory)
     yield from _files(document, inventory)
 
 
@@ -152,6 +154,14 @@ def _registries(document: Document, inventory: Inventory) -> Iterator[Problem]:
     if settings.transport == "ssh" and settings.registry.tls:
         text = "is for the registry of a lab; real hosts trust what their /etc/docker/certs.d says"
         yield document.problem((*at, "registry", "tls"), text)
+
+
+def _private_keys(document: Document, where: dict[str, tuple[str, ...]], inventory: Inventory) -> Iterator[Problem]:
+    keys = {inventory.private_key(node): node for node in reversed(inventory.nodes)}
+    for key, node in keys.items():
+        if key and not key.is_file():
+            text = f"{node.name}: there is no file {node.vars.ansible_ssh_private_key_file}"
+            yield document.problem(where[node.name], f"{text}, its ansible_ssh_private_key_file")
 
 
 def _files(document: Document, inventory: Inventory) -> Iterator[Problem]:

@@ -107,6 +107,11 @@ class Inventory:
         """The file with the keys that may log in to a lab's nodes, or None when they have no sshd."""
         return self._file(self.settings.sshd.authorized_keys) if self.settings.sshd else None
 
+    def private_key(self, node: Node) -> Path | None:
+        """The file with the key that ssh logs in to a host with, or None where the operator's own do."""
+        stated = node.vars.ansible_ssh_private_key_file
+        return self._file(stated) if stated else None
+
     def node(self, name: str) -> Node:
         """The node of that name. Raises InputError, which names the known ones."""
         known = {node.name: node for node in self.nodes}

@@ -23,6 +23,7 @@ from swarmops.inventory.values import (
     Name,
     Port,
     PortMapping,
+    Reached,
     Reference,
     RegistryHost,
     StackName,
@@ -63,7 +64,7 @@ class HostVars(Model):
     )
     address: Address | None = Field(None, description="Address of the node in the swarm.")
     extra: dict[str, Any] = Field({}, description="Anything else that templates want to know of this host.")
-    ansible_host: Filled | None = Field(None, description="Name or address that ssh connects to.")
+    ansible_host: Reached | None = Field(None, description="Name or address that ssh connects to.")
     ansible_user: Filled | None = Field(None, description="User that ssh logs in as.")
     ansible_port: Port | None = Field(None, description="Port that ssh connects to.")
     ansible_ssh_private_key_file: File | None = Field(None, description="Key that ssh logs in with.")

@@ -122,6 +122,13 @@ Name = Annotated[str, Fits(r"^[a-z0-9][a-z0-9_-]*$", "made of a-z, 0-9, _ and -"
 # Swarm's names of configurations and secrets, 64 characters at most, begin with the stack's.
 StackName = Annotated[str, Fits(r"^[a-z0-9][a-z0-9_-]{0,39}$", "made of a-z, 0-9, _ and -, 40 characters at most")]
 HostName = Annotated[str, Fits(r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$", "a host name")]
+Reached = Annotated[
+    str,
+    Fits(
+        r"^([A-Za-z0-9_][A-Za-z0-9_-]{0,62}(\.[A-Za-z0-9_-]{1,63})*\.?|(?=.*:.*:)[0-9A-Fa-f:.]+(%[A-Za-z0-9]+)?)$",
+        "a host name or an address, without user and port",
+    ),
+]
 RegistryHost = Annotated[
     str,
     Fits(rf"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:{_PORT})?$", "a host such as ghcr.io, with a port if need be"),

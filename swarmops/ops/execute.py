@@ -62,13 +62,14 @@ def _become(cluster: Cluster, node: str, command: Command) -> NoReturn:
         from swarmops.lab.engine import environment
 
         local.become(inside.container(cluster.container(node), command, tty=_terminal()), environment())
-    stated = cluster.inventory.node(node).vars
+    host = cluster.inventory.node(node)
+    stated = host.vars
     ssh = inside.host(
         stated.ansible_host or node,
         command,
         user=stated.ansible_user,
         port=stated.ansible_port,
-        key=stated.ansible_ssh_private_key_file,
+        key=cluster.inventory.private_key(host),
         known_hosts=cluster.inventory.known_hosts,
         tty=_terminal(),
     )

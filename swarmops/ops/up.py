@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from swarmops import facts
 from swarmops.cluster import Cluster
 from swarmops.commands import Command, Secret, swarm
-from swarmops.connect.api import EngineAPI
+from swarmops.connect.api import DIAL, EngineAPI
 from swarmops.errors import ConnectionFailed, InputError, Refused, Silent, SwarmopsError, WaitTimeout
 from swarmops.facts import Engine, SwarmNode
 from swarmops.inventory import Node, Role
@@ -27,7 +27,8 @@ from swarmops.wait import POLL_SECONDS, Deadline, until
 if TYPE_CHECKING:
     from swarmops.lab.up import Look
 
-# The node itself waits for its engine: that costs one exec, where asking again and again would cost one each time.
+# The node itself waits for its engine: that costs one exec, where asking again and again would cost one each time. No
+# sshd would end that loop once nobody waits for it any more.
 DIAL_WHEN_UP = Command(
     ("sh", "-c", "until [ -S /var/run/docker.sock ]; do sleep 0.05; done; exec docker system dial-stdio")
 )
@@ -300,7 +301,8 @@ def await_engine(run: Up, node: Node, *, settled: bool = True) -> Engine:
     cluster, problem = run.cluster, "it does not answer"
     while True:
         try:
-            api = EngineAPI(cluster.door(node.name), dial=DIAL_WHEN_UP, timeout=max(run.deadline.left, 1))
+            dial = DIAL_WHEN_UP if cluster.lab else DIAL
+            api = EngineAPI(cluster.door(node.name), dial=dial, timeout=max(run.deadline.left, 1))
             engine = Engine.read(api)
             if engine.state != "pending" or not settled or _removed(cluster, engine):
                 cluster.adopt(api)

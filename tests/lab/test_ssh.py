@@ -132,6 +132,28 @@ def test_exec_shell_and_logs(hosts: Lab) -> None:
         assert "its host key is not in" in hosts.inv("shell", "worker02", "--", "true", check=1).err
 
 
+def test_ssh_goes_the_way_that_its_configuration_says(
+    hosts: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No address, user or key in the inventory, and a worker behind the manager."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".ssh").mkdir()
+    lines = [f"Host {name}\n  HostName {address}\n" for name, address in ADDRESSES.items()]
+    everybody = f"Host *\n  User root\n  IdentityFile {hosts.folder}/id_ed25519\n"
+    (tmp_path / ".ssh/config").write_text("".join([*lines, "Host worker01\n  ProxyJump manager\n", everybody]))
+    with hosts.changed():
+        del hosts.vars["ansible_user"], hosts.vars["ansible_ssh_private_key_file"]
+        for group in ("managers", "workers"):
+            for name, stated in hosts.hosts(group).items():
+                stated["address"] = ADDRESSES[name]
+                del stated["ansible_host"]
+        hosts.save()
+        assert "worker01  ok=1" in hosts.inv("pull", "nginx", "--node", "worker01").out
+        workers = "".join(line + "\n" for line in (hosts.folder / "known_hosts").read_text().splitlines()[1:])
+        with known_hosts(hosts, workers):
+            assert "its host key is not in" in hosts.inv("pull", "nginx", "--node", "worker01", check=1).err
+
+
 def test_an_unknown_host_key_is_refused(hosts: Lab) -> None:
     with known_hosts(hosts, ""):
         for verb in (["status"], ["up"], ["drain", "worker02"]):

@@ -16,7 +16,7 @@ from swarmops.commands import Command, Secret, docker
 from swarmops.connect import Result
 from swarmops.connect.api import DIAL, EngineAPI
 from swarmops.connect.docker import STDERR, STDOUT, DockerDoor, ExecStream
-from swarmops.errors import CommandFailed, ConnectionFailed, EngineFailed, NotFound, SwarmopsError, WaitTimeout
+from swarmops.errors import CommandFailed, ConnectionFailed, EngineFailed, NotFound, Refused, SwarmopsError, WaitTimeout
 
 Answer = bytes | Exception
 
@@ -34,7 +34,8 @@ def chunked(*pieces: bytes) -> bytes:
 class Duplex:
     """A stream whose other end answers each request with the next of its answers, a few bytes at a time."""
 
-    def __init__(self, *answers: Answer) -> None:
+    def __init__(self, *answers: Answer, complaint: str = "") -> None:
+        self.complaint = lambda: complaint
         self.requests: list[str] = []
         self.seconds: float | None = 0.0
         self.closed = False
@@ -229,6 +230,25 @@ def test_the_end_of_a_stream(answers: tuple[Answer, ...]) -> None:
     assert len(door.opened) == 2
 
 
+@pytest.mark.parametrize(
+    ("complaint", "kind", "remedy"),
+    [
+        ("WARNING\npermission denied while trying to connect to unix:///var/run/docker.sock\n", Refused, "usermod -aG"),
+        ("bash: line 1: docker: command not found\n", Refused, "install docker there"),
+        ("sh: 1: docker: not found\n", Refused, "install docker there"),
+        ("Cannot connect to the Docker daemon. Is the docker daemon running?\n", ConnectionFailed, "inv doctor"),
+        ("", ConnectionFailed, "inv doctor"),
+    ],
+)
+def test_what_is_said_on_the_way_to_the_engine(complaint: str, kind: type[ConnectionFailed], remedy: str) -> None:
+    with pytest.raises(ConnectionFailed) as failed:
+        EngineAPI(FakeDoor(Duplex(complaint=complaint))).get("/info")
+    assert type(failed.value) is kind
+    said = (complaint or "Remote end closed connection without response").splitlines()[-1]
+    assert str(failed.value).startswith(f"worker01: the engine does not answer: {said}\n  Next: ")
+    assert remedy in str(failed.value)
+
+
 def test_an_answer_that_is_no_json() -> None:
     api = EngineAPI(FakeDoor(Duplex(http(b"<html>"))))
     with pytest.raises(ConnectionFailed, match="worker01: "):
@@ -333,7 +353,7 @@ def test_frames_come_in_any_pieces(pair: Pair, step: int, size: int) -> None:
     buffer = memoryview(bytearray(size))
     while count := stream.recv_into(buffer):
         out += buffer[:count]
-    assert (bytes(out), bytes(stream.stderr)) == (b"one two", b"bad luck")
+    assert (bytes(out), stream.complaint()) == (b"one two", "bad luck")
 
 
 @pytest.mark.parametrize("cut", [0, 3, 8, 10])

@@ -447,6 +447,34 @@ def test_files_that_are_not_there(here: Path) -> None:
     assert list(read(stated).settings.stacks) == ["web"]
 
 
+def test_a_private_key_that_is_not_there(here: Path) -> None:
+    stated = with_vars("transport: ssh\n    ansible_ssh_private_key_file: keys/id").replace(
+        "[01:02]:", "01: {address: 10.0.0.2}"
+    )
+    stated = stated.replace("manager:", "manager: {address: 10.0.0.1}")
+    assert problems(stated) == [
+        "inventory.yaml:9: all.children.managers.hosts.manager: manager: there is no file keys/id, "
+        "its ansible_ssh_private_key_file"
+    ]
+    (here / "keys").mkdir()
+    (here / "keys/id").touch()
+    inventory = read(stated)
+    assert inventory.private_key(inventory.nodes[0]) == here / "keys/id"
+
+
+@pytest.mark.parametrize("host", ["bob@10.0.0.1", "10.0.0.1:22", "web..example", "a b", "-", ""])
+def test_what_ssh_cannot_reach(host: str) -> None:
+    stated = with_vars(f"transport: ssh\n    ansible_host: '{host}'")
+    assert any("should be a host name or an address, without user and port" in problem for problem in problems(stated))
+
+
+@pytest.mark.parametrize("host", ["10.0.0.1", "fd00::1", "fe80::1%eth0", "web", "my_alias", "a.example.", "1.example"])
+def test_what_ssh_can_reach(host: str) -> None:
+    stated = with_vars("transport: ssh").replace("manager:", f"manager: {{ansible_host: '{host}', address: 10.0.0.1}}")
+    stated = stated.replace("[01:02]:", "01: {address: 10.0.0.2}")
+    assert read(stated).nodes[0].vars.ansible_host == host
+
+
 def test_everything_wrong_is_said_at_once_in_the_order_of_the_file() -> None:
     text = (
         RIGHT.replace("cluster: demo", "clustr: demo\n    subnet: nowhere\n    stacks: {web: {templat: x}}")

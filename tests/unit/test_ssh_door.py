@@ -6,14 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from paramiko import HostKeys
 from paramiko.ssh_exception import ChannelException, SSHException
 
 from swarmops.commands import docker
 from swarmops.connect import ssh
 from swarmops.connect.ssh import SSHDoor
-from swarmops.errors import ConnectionFailed
+from swarmops.errors import ConnectionFailed, Refused
 
 SESSIONS = 10
+KEY = "10.0.0.1 ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAxnmZDuz2aAJu8+2dPxEe5TgFnTb6ByiVTcAmcP1E+H"
 
 
 class Channel:
@@ -34,10 +36,14 @@ class Connection:
         self.client = self.transport = self
         self.sessions: list[Channel] = []
         self.is_connected = False
+        self.gateway, self.connect_kwargs = None, stated["connect_kwargs"]
         self.made.append(self)
 
     def set_missing_host_key_policy(self, policy: object) -> None:
         self.policy = policy
+
+    def get_host_keys(self) -> HostKeys:
+        return HostKeys()
 
     def open(self) -> None:
         assert isinstance(self.policy, ssh.Unknown), "a host is known or refused"
@@ -106,6 +112,37 @@ def test_a_host_that_hangs_is_connected_to_anew(connections: list[Connection], m
     opened.stream(docker("info"))
     assert [len(connection.sessions) for connection in connections] == [1, 1]
     assert connections[0].is_connected, "what runs in its other sessions goes on"
+
+
+def test_ssh_is_configured_as_the_operator_has_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And hosts that it jumps through are known or refused too."""
+    opened: list[Any] = []
+    monkeypatch.setattr(ssh.Connection, "open", lambda connection: opened.append(connection))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".ssh").mkdir()
+    (tmp_path / ".ssh/config").write_text(
+        "Host worker01\n HostName 10.0.0.1\n Port 2222\n User ann\n IdentityFile /key\n ProxyJump bob@jump\n"
+    )
+    known_hosts = tmp_path / "known"
+    known_hosts.write_text(f"other ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA==\n\n# a comment\n@revoked x y z\n{KEY}\n")
+    door = SSHDoor("worker01", "worker01", user=None, port=None, key=None, known_hosts=known_hosts)
+    door._connect(9)
+    (connection,) = opened
+    assert (connection.host, connection.port, connection.user) == ("10.0.0.1", 2222, "ann")
+    assert connection.connect_kwargs["key_filename"] == ["/key"]
+    assert (connection.gateway.host, connection.gateway.user) == ("jump", "bob")
+    for one in (connection, connection.gateway):
+        assert isinstance(one.client._policy, ssh.Unknown)
+        assert list(one.client.get_host_keys()) == ["10.0.0.1"], "a line that cannot be read is passed over"
+        assert one.connect_timeout == one.connect_kwargs["channel_timeout"] == 9
+
+
+def test_a_configuration_that_ssh_would_not_read_either(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".ssh").mkdir()
+    (tmp_path / ".ssh/config").write_text("Host\n nonsense\n")
+    with pytest.raises(Refused, match=r"worker01 \(10\.0\.0\.1\): ssh's configuration: "):
+        door().stream(docker("info"))
 
 
 def test_what_ssh_says_is_said_of_the_node(connections: list[Connection], monkeypatch: pytest.MonkeyPatch) -> None:
