@@ -10,6 +10,8 @@ import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+PORT = 2377
+"""Where managers listen to each other and to nodes that join."""
 ENTRY, STATE, SNAPSHOT = 2, 3, 5
 VARINT, BYTES = 0, 2
 LENGTH = struct.Struct("<Q")
@@ -25,6 +27,11 @@ class Position:
     commit: int = 0
     term: int = 0
     index: int = 0
+
+
+def place(address: str) -> str:
+    """Where the manager at an address listens, as the engine writes it."""
+    return f"[{address}]:{PORT}" if ":" in address else f"{address}:{PORT}"
 
 
 def position(files: Iterable[bytes]) -> Position:

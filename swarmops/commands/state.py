@@ -10,7 +10,7 @@ import shlex
 
 from swarmops import raft
 from swarmops.commands import Command
-from swarmops.commands.swarm import PORT, init
+from swarmops.commands.swarm import init
 
 COPY_SECONDS = 30
 """How long an engine may stand still for the copy; then it goes on, and there is no copy."""
@@ -122,7 +122,7 @@ def log() -> Command:
 
 def readdress(address: str) -> Command:
     """Has the only manager known by this address from now on: its own log still has the one that it was made with."""
-    place = f"{address}:{PORT}"
+    place = raft.place(address)
     request = base64.b64encode(raft.join_request(place)).decode()
     script = READDRESS.replace("REQUEST", request).replace("ADDRESS", shlex.quote(place))
     return _script(script, "the change of the manager's address")

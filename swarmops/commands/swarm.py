@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from swarmops.commands import Command, Secret, docker
-
-PORT = 2377
+from swarmops.raft import place
 
 # docker takes the token in its arguments alone. The engine that runs a lab tells those of every exec in its events, so
 # that a shell on the node adds it there: `ps` on that node shows it while it joins, and nothing else does.
@@ -15,11 +14,7 @@ JOIN = 'exec docker swarm join --token "$(cat)" "$@"'
 
 def init(address: str, options: Sequence[str] = ()) -> Command:
     """Makes the first manager; the swarm listens and advertises on `address`, and has the settings of the options."""
-    return docker("swarm", "init", "--advertise-addr", address, "--listen-addr", _at(address), *options)
-
-
-def _at(address: str) -> str:
-    return f"[{address}]:{PORT}" if ":" in address else f"{address}:{PORT}"
+    return docker("swarm", "init", "--advertise-addr", address, "--listen-addr", place(address), *options)
 
 
 def update(options: Sequence[str]) -> Command:
@@ -30,8 +25,8 @@ def update(options: Sequence[str]) -> Command:
 def join(token: Secret, address: str, manager: str, availability: str = "active") -> Command:
     """Joins as what the token is for, through the manager at the address `manager`."""
     options = [f"--availability={availability}"] if availability != "active" else []
-    listen = ("--advertise-addr", address, "--listen-addr", _at(address))
-    rest = (*listen, *options, _at(manager))
+    listen = ("--advertise-addr", address, "--listen-addr", place(address))
+    rest = (*listen, *options, place(manager))
     shown = docker("swarm", "join", "--token", token, *rest)
     return Command(("sh", "-c", JOIN, "sh", *rest), token, shown=str(shown))
 

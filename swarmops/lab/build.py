@@ -10,23 +10,29 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from queue import Empty, Queue
-from typing import Any
+from typing import Any, TypeVar
 
 from docker.api.client import APIClient
 from docker.errors import APIError, DockerException, ImageNotFound
 from docker.utils import exclude_paths
 from requests.exceptions import RequestException
+from urllib3.exceptions import HTTPError
 
 from swarmops.connect import KEPT_LINES
-from swarmops.errors import SwarmopsError, WaitTimeout
+from swarmops.connect.docker import reason
+from swarmops.errors import ConnectionFailed, SwarmopsError, WaitTimeout
 from swarmops.lab import apt
 from swarmops.report import Progress
 
 IMAGE_LABEL = "swarmops.image"
 COLOUR = re.compile("\x1b\\[[0-9;]*m")
 """The engine's builder prints what comes from standard error in red."""
-SILENT_SECONDS = 600.0
-"""So long a build or a pull may say nothing, as a step that compiles does."""
+SILENT_SECONDS = 600
+"""So long a build, a pull or a push may say nothing, as a step that compiles does."""
+AHEAD = 8
+"""So many pieces may wait to be used, of up to 2 MB."""
+
+T = TypeVar("T")
 
 
 def is_there(client: APIClient, tag: str) -> bool:
@@ -83,14 +89,13 @@ def build(
     progress.done(f"image {tag} built")
 
 
-def patient(
-    what: str, begin: Callable[[], Iterable[Mapping[str, Any]]], seconds: float = SILENT_SECONDS
-) -> Iterator[Mapping[str, Any]]:
-    """What the engine says of something that it has begun, as it comes: the SDK itself would wait for ever.
+def patient(what: str, begin: Callable[[], Iterable[T]], seconds: float = SILENT_SECONDS) -> Iterator[T]:
+    """What the engine gives of something that it has begun, as it comes: the SDK itself would wait for ever.
 
-    Raises WaitTimeout once it has said nothing for so long, and what `begin` and its events raise.
+    Raises WaitTimeout once it has given nothing for so long, ConnectionFailed where the connection to it breaks, and
+    what `begin` and its events raise.
     """
-    news: Queue[Mapping[str, Any] | Exception | None] = Queue()
+    news: Queue[T | Exception | None] = Queue(AHEAD)
 
     def read() -> None:
         try:
@@ -108,6 +113,8 @@ def patient(
             raise WaitTimeout(f"{what} has said nothing for {seconds:g} s", remedy="inv doctor") from None
         if said is None:
             return
+        if isinstance(said, HTTPError):  # the SDK lets those of the library below it through
+            raise ConnectionFailed(f"{what} broke off: {reason(said)}", remedy="inv doctor") from said
         if isinstance(said, Exception):
             raise said
         yield said

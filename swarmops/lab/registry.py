@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -12,16 +13,29 @@ from requests.exceptions import RequestException
 
 from swarmops.commands.registry import Login
 from swarmops.errors import Denied, SwarmopsError
+from swarmops.lab.build import SILENT_SECONDS, patient
 from swarmops.report import Progress
 
 
 def push(client: APIClient, repository: str, tag: str, login: Login | None, progress: Progress) -> None:
     """Pushes a tagged image, its progress shown per layer. Raises SwarmopsError."""
     try:
-        events = client.push(repository, tag, stream=True, decode=True, auth_config=_auth(login))
-        follow(events, f"push of {repository}:{tag}", progress)
+        events = partial(_push, client, repository, tag, login)
+        follow(patient(f"the push of {repository}:{tag}", events), f"push of {repository}:{tag}", progress)
     except (DockerException, RequestException) as error:
         raise SwarmopsError(f"push of {repository}:{tag}: {error}", remedy="inv up") from error
+
+
+def _push(client: APIClient, repository: str, tag: str, login: Login | None) -> Iterator[Mapping[str, Any]]:
+    # The SDK would give up after the time that one answer may take: a registry that stores a large layer is silent.
+    before, client.timeout = client.timeout, SILENT_SECONDS
+    try:
+        events: Iterator[Mapping[str, Any]] = client.push(
+            repository, tag, stream=True, decode=True, auth_config=_auth(login)
+        )
+    finally:
+        client.timeout = before
+    return events
 
 
 def digest(client: APIClient, repository: str, tag: str, login: Login | None) -> str | None:

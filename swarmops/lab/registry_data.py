@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import IO
 
 from docker.api.client import APIClient
@@ -11,6 +12,7 @@ from docker.errors import DockerException, NotFound
 from requests.exceptions import RequestException
 
 from swarmops.errors import SwarmopsError
+from swarmops.lab.build import patient
 
 FOLDER, DATA = "/var/lib/registry", "docker"
 """Beside DATA lie the registry's own key and users, which are no part of what it stores."""
@@ -21,7 +23,8 @@ def save(engine: APIClient, container: str) -> Iterator[bytes]:
     with _translated(container):
         engine.inspect_container(container)  # one that is missing is no registry without data
         with suppress(NotFound):
-            yield from engine.get_archive(container, f"{FOLDER}/{DATA}")[0]
+            pieces = partial(engine.get_archive, container, f"{FOLDER}/{DATA}")
+            yield from patient(f"the copy of {container}'s data", lambda: pieces()[0])
 
 
 def load(engine: APIClient, container: str, data: IO[bytes]) -> None:

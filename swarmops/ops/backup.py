@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Iterable
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from swarmops.members import match
 from swarmops.ops import former
 from swarmops.quorum import Quorum
 from swarmops.report import Recap
+from swarmops.wait import Deadline
 
 
 def backup(cluster: Cluster, file: Path | None, timeout: float, *, registry: bool = True) -> Recap:
@@ -33,9 +34,10 @@ def backup(cluster: Cluster, file: Path | None, timeout: float, *, registry: boo
     name, member = _source(cluster, listed)
     manifest = cluster.ask(lambda api: _manifest(cluster, api, listed, member))
     cluster.progress.waiting(f"copying the state of {name}; {_cost(listed)}")
-    packed = cluster.run(name, state.copy(), timeout=timeout).stdout
+    deadline = Deadline(timeout)
+    packed = cluster.run(name, state.copy(), timeout=deadline.left).stdout
     cluster.progress.done("copied its state", name)
-    written = archive.write(path, manifest, base64.b64decode(packed), _registry(cluster, wanted=registry))
+    written = archive.write(path, manifest, base64.b64decode(packed), _registry(cluster, deadline, wanted=registry))
     recap.changed("cluster", f"wrote {path}")
     size = f"{path.stat().st_size / 1e6:.1f} MB"
     recap.note(f"{path}: {size}, {len(written.files)} files of {name} (engine {manifest.engine}), read back.")
@@ -82,12 +84,15 @@ def _manifest(cluster: Cluster, api: EngineAPI, listed: list[SwarmNode], source:
     )
 
 
-def _registry(cluster: Cluster, *, wanted: bool) -> Iterable[bytes]:
+def _registry(cluster: Cluster, deadline: Deadline, *, wanted: bool) -> Iterator[bytes]:
+    """The data of a lab's registry, in pieces. Raises WaitTimeout."""
     if not cluster.lab or not wanted:
-        return ()
+        return
     from swarmops.lab import registry_data
 
-    return registry_data.save(cluster.engine, cluster.container("registry"))
+    for piece in registry_data.save(cluster.engine, cluster.container("registry")):
+        deadline.check("the registry's data to be copied")
+        yield piece
 
 
 def _warning(manifest: Manifest) -> str:

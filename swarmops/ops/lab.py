@@ -116,26 +116,28 @@ def _all_at_once(
 def _await_engines(cluster: Cluster, nodes: list[Node], deadline: Deadline) -> None:
     """Waits until the engines of nodes that were started are members of the swarm again, unlocked if need be."""
 
-    def state(node: Node) -> str:
+    def engine(node: Node) -> Engine:
         api = EngineAPI(cluster.door(node.name), dial=DIAL_WHEN_UP, timeout=max(deadline.left, 1))
-        found = ""
+        found = Engine("", "pending", control=False, version="", error="")
 
         def pending() -> str:
             nonlocal found
             # The socket of an engine that was killed is there until the node's entry script removes it.
             with suppress(ConnectionFailed):
-                found = Engine.read(api).state
-            return "" if found not in ("", "pending") else f"the engine of {node.name} to find the swarm"
+                found = Engine.read(api)
+            return "" if found.state != "pending" else f"the engine of {node.name} to find the swarm"
 
         until(pending, deadline, cluster.progress)
         cluster.adopt(api)
         return found
 
     cluster.progress.waiting("the engines to answer")
-    states = dict(zip((node.name for node in nodes), cluster.each(nodes, state), strict=True))
-    if locked := [name for name, found in states.items() if found == "locked"]:
+    engines = dict(zip((node.name for node in nodes), cluster.each(nodes, engine), strict=True))
+    if locked := [name for name, found in engines.items() if found.locked]:
         unlock(cluster, locked, max(deadline.left, 1))
-    if lost := [name for name, found in states.items() if found not in ("active", "locked")]:
+    # One that began anew is a member; status says what it lacks.
+    back = {name for name, found in engines.items() if found.state in ("active", "locked") or found.begun_anew}
+    if lost := [name for name in engines if name not in back]:
         raise SwarmopsError(f"{', '.join(lost)} came back outside of the swarm", remedy="inv up")
 
 

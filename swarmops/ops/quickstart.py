@@ -75,9 +75,10 @@ def published(inventory: Inventory, port: int) -> str:
 
 def answer(url: str, progress: Progress, deadline: Deadline) -> str:
     """What the ingress answers once it does: its proxy looks for the replicas every half second."""
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # it is this machine, or this network
     while True:
         try:
-            with urllib.request.urlopen(url, timeout=5) as response:
+            with direct.open(url, timeout=5) as response:
                 return str(response.read().decode().rstrip())
         except (urllib.error.URLError, OSError) as error:
             problem = str(error)

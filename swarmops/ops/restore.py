@@ -7,7 +7,7 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-from swarmops import archive, facts
+from swarmops import archive, facts, raft
 from swarmops.archive import Manifest
 from swarmops.cluster import ELECTION_SECONDS, INFO_SECONDS, Cluster
 from swarmops.commands import Command, Secret, node as node_commands, service as service_commands, state, swarm
@@ -219,7 +219,7 @@ class Restoration:
         """That the swarm has another address of its manager, in words."""
         listed = self.cluster.api(self.manager.name).get(f"/nodes/{self.manifest.node}")
         address = (listed.get("ManagerStatus") or {}).get("Addr", "")
-        right = f"{self.manager.address}:{swarm.PORT}"
+        right = raft.place(self.manager.address)
         return "" if address == right else f"{self.manager.name} is known at {address}"
 
     def _rename_images(self) -> None:

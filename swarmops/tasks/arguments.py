@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import os
 import re
 import sys
 from collections.abc import Callable, Iterable
 from itertools import pairwise, takewhile
+from pathlib import Path
 from typing import Any
 
 from invoke.parser.argument import Argument
@@ -15,6 +17,8 @@ from invoke.tasks import Task
 from swarmops.errors import InputError
 
 Body = Callable[..., None]
+CALLED_FROM = Path(os.environ.pop("SWARMOPS_CALLED_FROM", ""))
+"""Where `./inv` was called, which itself runs in the project. What a task runs is none of its business."""
 
 
 class Either(Argument):
@@ -89,11 +93,22 @@ class WordsTask(Task[Body]):
         return name == self.name and not word.startswith("-")
 
 
-def named(option: str, value: str | None) -> str | None:
-    """The value of an option that narrows a task down. Raises InputError for an empty one, which would mean all."""
+def named(option: str, value: str | None, otherwise: str = "all of them") -> str | None:
+    """The value of an option that narrows a task down.
+
+    Raises InputError for an empty one, as that of a variable which is not set: it would mean what `otherwise` says.
+    """
     if value == "":
-        raise InputError(f"--{option} is empty", remedy=f"leave --{option} out for all of them")
+        raise InputError(f"--{option} is empty", remedy=f"leave --{option} out for {otherwise}")
     return value
+
+
+def file(name: str) -> Path:
+    """A file that the command line or the environment names. Raises InputError."""
+    try:
+        return CALLED_FROM / Path(name).expanduser()
+    except RuntimeError:
+        raise InputError(f"{name}: there is no such user") from None
 
 
 def takes(names: Iterable[str]) -> Callable[[Body], Body]:

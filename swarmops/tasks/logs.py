@@ -9,6 +9,7 @@ from invoke.context import Context
 from invoke.tasks import task
 
 from swarmops.errors import InputError
+from swarmops.tasks.arguments import named
 from swarmops.tasks.session import MOST_COUNTED, is_number, names, session
 
 
@@ -53,20 +54,21 @@ def logs(
         "node": "this node alone",
     },
 )
-def exec_(c: Context, service: str, task: str = "", node: str = "") -> None:
+def exec_(c: Context, service: str, task: str | None = None, node: str | None = None) -> None:
     """Run a command in a running task, wherever it is: inv exec echo_api -- command. Exits with the command's code."""
+    number, where = named("task", task, "the first that runs"), named("node", node, "any of them")
     problems = []
     if not (words := remainder()):
         problems.append("there is no command: inv exec echo_api -- command")
-    if task and not is_number(task, 1):
-        problems.append(f"--task {task}: should be the number of a task, 1 to {MOST_COUNTED}")
+    if number and not is_number(number, 1):
+        problems.append(f"--task {number}: should be the number of a task, 1 to {MOST_COUNTED}")
     if problems:
         raise InputError("\n  ".join(problems))
     with session(c) as cluster:
         from swarmops.commands import Command
         from swarmops.ops.execute import in_task
 
-        in_task(cluster, service, Command(tuple(words)), slot=int(task or 0), node=node)
+        in_task(cluster, service, Command(tuple(words)), slot=int(number or 0), node=where or "")
 
 
 @task(positional=["node"], help={"node": "name of the node in the inventory"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from invoke.context import Context
 from invoke.tasks import task
 
-from swarmops.tasks.arguments import OptionalTask
+from swarmops.tasks.arguments import OptionalTask, file as file_named, named
 from swarmops.tasks.session import Seconds, asked, recap, session, show, timeout_help
 
 
@@ -19,12 +19,10 @@ from swarmops.tasks.session import Seconds, asked, recap, session, show, timeout
 )
 def backup(c: Context, file: str = "", registry: bool = True, timeout: int = Seconds(300)) -> None:
     """Write the state of the swarm, and the images of a lab's registry, to a file, and read it back."""
-    from pathlib import Path
-
     with session(c) as cluster:
         from swarmops.ops.backup import backup as write
 
-        show(write(cluster, Path(file) if file else None, timeout, registry=registry))
+        show(write(cluster, file_named(file) if file else None, timeout, registry=registry))
 
 
 @task(
@@ -38,14 +36,12 @@ def backup(c: Context, file: str = "", registry: bool = True, timeout: int = Sec
 )
 def restore(c: Context, file: str, force: bool = False, key_stdin: bool = False, timeout: int = Seconds(300)) -> None:
     """Bring a backup back on nodes that are in no swarm, and wait until its services run."""
-    from pathlib import Path
-
     with session(c) as cluster, recap() as done:
         from swarmops.commands import Secret
         from swarmops.ops.restore import restore as bring_back
 
         key = Secret(asked("Unlock key: ")) if key_stdin else None
-        bring_back(cluster, Path(file), timeout, done, force=force, key=key)
+        bring_back(cluster, file_named(file), timeout, done, force=force, key=key)
 
 
 @task(
@@ -55,12 +51,13 @@ def restore(c: Context, file: str, force: bool = False, key_stdin: bool = False,
         "timeout": timeout_help(300),
     },
 )
-def recover(c: Context, yes: bool = False, node: str = "", timeout: int = Seconds(300)) -> None:
+def recover(c: Context, yes: bool = False, node: str | None = None, timeout: int = Seconds(300)) -> None:
     """Rebuild a swarm whose managers have lost their quorum, from one of them, and wait until all are reachable."""
+    chosen = named("node", node, "the one that knows most") or ""
     with session(c) as cluster, recap() as done:
         from swarmops.ops.recover import recover as rebuild
 
-        rebuild(cluster, timeout, done, chosen=node, sure=yes)
+        rebuild(cluster, timeout, done, chosen=chosen, sure=yes)
 
 
 RECOVERY = (backup, restore, recover)

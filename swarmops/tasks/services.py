@@ -58,7 +58,7 @@ def rollback(
     c: Context,
     service: str = "",
     stack: str = "",
-    to: str = "",
+    to: str | None = None,
     timeout: int = Seconds(180),
     lock_wait: int = LockWait(0),
     break_lock: bool = False,
@@ -66,8 +66,8 @@ def rollback(
     """Put the previous version of a service or stack back and wait until it runs and stays up."""
     if service and stack:
         raise InputError("a service or a --stack, not both", remedy=f"inv rollback {service}")
-    if to and not (stack and is_number(to, 1)):
-        raise InputError(f"--to {to}: should be the number of a version, of a --stack", remedy="inv history STACK")
+    if (number := named("to", to, "the one before the newest")) and not (stack and is_number(number, 1)):
+        raise InputError(f"--to {number}: should be the number of a version, of a --stack", remedy="inv history STACK")
     if (lock_wait or break_lock) and not stack:
         raise InputError("--lock-wait and --break-lock: only with --stack", remedy="inv rollback --stack echo")
     listed(stack or service, "inv rollback echo_api, or inv rollback --stack echo")
@@ -76,7 +76,7 @@ def rollback(
 
         if stack:
             options = deploy.Options(timeout, lock_wait=lock_wait, break_lock=break_lock)
-            show(history.rollback(cluster, stack, int(to) if to else None, options))
+            show(history.rollback(cluster, stack, int(number) if number else None, options))
         else:
             show(services.rollback(cluster, service, timeout))
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 from invoke.context import Context
 
 from swarmops.errors import InputError, SwarmopsError
+from swarmops.tasks.arguments import file
 
 if TYPE_CHECKING:
     from swarmops.cluster import Cluster
@@ -80,7 +81,8 @@ def inventory(c: Context) -> Inventory:
     """The inventory that `SWARMOPS_INVENTORY` names, or invoke's configuration `swarmops.inventory`."""
     from swarmops.inventory import load
 
-    return load(Path(os.environ.get("SWARMOPS_INVENTORY") or c.config.swarmops.inventory))
+    stated = os.environ.get("SWARMOPS_INVENTORY")
+    return load(file(stated) if stated else Path(c.config.swarmops.inventory))
 
 
 @contextmanager

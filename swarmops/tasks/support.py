@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 from invoke.context import Context
 from invoke.tasks import task
 
 from swarmops.errors import InputError
-from swarmops.tasks.arguments import OptionalTask
+from swarmops.tasks.arguments import OptionalTask, file as file_named
 from swarmops.tasks.session import Seconds, session, timeout_help
 
 ENDING = ".tar.gz"
@@ -30,11 +29,7 @@ def support(c: Context, file: str = "", timeout: int = Seconds(60)) -> None:
         from swarmops.ops.support import write
 
         name = file or f"{cluster.inventory.cluster}-support-{time.strftime('%Y%m%d-%H%M%S')}{ENDING}"
-        try:
-            path = Path(name).expanduser().absolute()
-        except RuntimeError:
-            raise InputError(f"{name}: there is no such user") from None
-        print("\n".join(write(cluster, path, timeout)))
+        print("\n".join(write(cluster, file_named(name).absolute(), timeout)))
 
 
 TASKS = (support,)

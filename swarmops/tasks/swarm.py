@@ -20,9 +20,9 @@ ROLES = ("worker", "manager")
         "rotate": "make new tokens, whereupon the old ones are good for nothing; prints none",
     },
 )
-def token(c: Context, role: str = "", rotate: bool = False) -> None:
+def token(c: Context, role: str | None = None, rotate: bool = False) -> None:
     """Print the token that a node joins with, or make new ones: inv swarm.token worker."""
-    if role not in (*ROLES, *(("",) if rotate else ())):
+    if role not in (*ROLES, *((None,) if rotate else ())):
         raise InputError(f"role {role or 'not stated'}: should be worker or manager", remedy="inv swarm.token worker")
     with session(c) as cluster:
         from swarmops.ops import swarm
@@ -30,7 +30,7 @@ def token(c: Context, role: str = "", rotate: bool = False) -> None:
         if rotate:
             show(swarm.rotate_tokens(cluster, [role] if role else ROLES))
         else:
-            print(swarm.token(cluster, role).reveal())
+            print(swarm.token(cluster, str(role)).reveal())
 
 
 @task(

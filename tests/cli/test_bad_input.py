@@ -157,6 +157,24 @@ def test_an_empty_narrowing_does_not_mean_all(refused: Refused, args: tuple[str,
     assert refused(*args) == f"{option} is empty\n  Next: leave {option} out for all of them"
 
 
+@pytest.mark.parametrize(
+    ("args", "otherwise"),
+    [
+        (("rollback", "--stack=echo", "--to", ""), "the one before the newest"),
+        (("exec", "echo_api", "--task=", "--", "true"), "the first that runs"),
+        (("exec", "echo_api", "--node=", "--", "true"), "any of them"),
+        (("swarm.recover", "--yes", "--node="), "the one that knows most"),
+    ],
+)
+def test_an_empty_choice_is_not_made_by_us(refused: Refused, args: tuple[str, ...], otherwise: str) -> None:
+    option = next(word.rstrip("=") for word in args if word.startswith(("--to", "--task", "--node")))
+    assert refused(*args) == f"{option} is empty\n  Next: leave {option} out for {otherwise}"
+
+
+def test_an_empty_role_is_not_both(refused: Refused) -> None:
+    assert refused("swarm.token", "", "--rotate").startswith("role not stated: should be worker or manager")
+
+
 def test_a_value_that_looks_like_an_option(refused: Refused) -> None:
     assert refused("deploy", "--message", "--help", "nope").startswith("nope: no such stack")
 
@@ -219,3 +237,8 @@ LOCKED = "--lock-wait and --break-lock: only with --stack\n  Next: inv rollback 
 )  # fmt: skip
 def test_names(refused: Refused, args: tuple[str, ...], said: str) -> None:
     assert refused(*args) == said
+
+
+def test_files_are_those_from_where_it_was_called(project: Project) -> None:
+    said = project.inv("status", SWARMOPS_INVENTORY="here.yaml", SWARMOPS_CALLED_FROM="/nowhere")
+    assert (said.code, said.err.partition("\n")[0]) == (2, "Error: /nowhere/here.yaml: no such file")

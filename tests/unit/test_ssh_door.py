@@ -124,7 +124,9 @@ def test_ssh_is_configured_as_the_operator_has_it(tmp_path: Path, monkeypatch: p
         "Host worker01\n HostName 10.0.0.1\n Port 2222\n User ann\n IdentityFile /key\n ProxyJump bob@jump\n"
     )
     known_hosts = tmp_path / "known"
-    known_hosts.write_text(f"other ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA==\n\n# a comment\n@revoked x y z\n{KEY}\n")
+    known_hosts.write_text(
+        f"other ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAACXRvbyBzaG9ydA==\n\n# a comment\n@revoked x y z\n{KEY}\n"
+    )
     door = SSHDoor("worker01", "worker01", user=None, port=None, key=None, known_hosts=known_hosts)
     door._connect(9)
     (connection,) = opened

@@ -167,3 +167,8 @@ def test_the_lock_has_every_dependency_with_hashes_and_names_no_index() -> None:
     entries = re.split(r"\n(?=\S)", lock.partition("-o requirements.lock\n")[2])
     assert all("--hash=sha256:" in entry for entry in entries)
     assert "://" not in lock
+
+
+def test_it_says_where_it_was_called(project: Project, tmp_path: Path) -> None:
+    run = project.run("up", cwd=tmp_path, FAKE_PROGRAM='printf "%s\\n" "$SWARMOPS_CALLED_FROM"; exit')
+    assert run.stdout == f"{tmp_path}\n"
