@@ -136,6 +136,8 @@ class Service:
     ports: tuple[str, ...]
     iteration: int | None = None
     update_begun: str = ""
+    changed: str = ""
+    """When anything of it was changed last."""
 
     @property
     def labels(self) -> Mapping[str, str]:
@@ -166,6 +168,7 @@ class Service:
             update_state=update.get("State", ""),
             update_message=update.get("Message", ""),
             update_begun=update.get("StartedAt", ""),
+            changed=service.get("UpdatedAt", ""),
             ports=tuple(f"{port['PublishedPort']}:{port['TargetPort']}" for port in ports if port.get("PublishedPort")),
             iteration=_iteration(service.get("JobStatus")),
         )

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
 
-from swarmops.constraints import eligible
+from swarmops.constraints import eligible, excluded_by
 from swarmops.facts import Json, Service, SwarmNode, Task, host_ports
 from swarmops.placement import Obstacle, obstacles, told
 
@@ -53,7 +53,8 @@ class Verdict:
 def same_version(task: Task, template: Json) -> bool:
     """Whether a task is of the version that the service has now.
 
-    The runtime is in the service's half alone. A change of placement leaves the tasks that still comply as they are.
+    The runtime is in the service's half alone. A change of placement leaves the tasks that still comply as they are,
+    and one of ports is in no task's specification.
     """
     ignored = {"Runtime", "Placement"}
     return {key: value for key, value in task.spec.items() if key not in ignored} == {
@@ -79,6 +80,21 @@ def rolled_back(service: Service) -> bool:
 def update_of(service: Service) -> str:
     """One update of a service: the next one begins at another time."""
     return f"{service.id} {service.update_begun}"
+
+
+def _other_ports_since(service: Service) -> str:
+    """Since when the service has other ports or another endpoint mode than before; empty once that is carried out.
+
+    Swarm replaces the tasks for it, and tells by nothing but the time which ones are new.
+    """
+    before, now = (_endpoint(spec) for spec in (service.previous or {}, service.spec))
+    if not before or before == now or service.update_state.endswith("completed"):
+        return ""
+    return (service.update_begun or service.changed).rstrip("Z")
+
+
+def _endpoint(spec: Json) -> Json:
+    return {key: value for key, value in (spec.get("EndpointSpec") or {}).items() if value}
 
 
 def judge(
@@ -116,10 +132,11 @@ class _Case:
         self.job = service.mode.endswith("job")
         self.spread = service.mode.startswith("global")
         self.policy: Json = service.template.get("RestartPolicy") or {}
+        self.members = {node.id: node for node in nodes}
+        self.since = "" if self.job else _other_ports_since(service)
         self.own = sorted((task for task in tasks if task.service_id == service.id), key=lambda task: task.created)
         self.current = [task for task in self.own if self._is_current(task)]
         self.latest = {self._place(task): task for task in self.own}
-        self.hosts = {node.id: node.name for node in nodes}
         live = [node for node in nodes if node.ready]
         self.homes = {node.id for node in live if not self.spread or eligible(node, service.template)}
         # The nodes where swarm stops what should not run. It leaves a global service's task on a paused one as it is.
@@ -139,7 +156,7 @@ class _Case:
             return self._paused() or replace(self.counts, missing=text)
         if proved and (unproven := self._unproven(up)):
             return self._paused() or unproven
-        return self.counts
+        return (self._paused() if proved else None) or self.counts
 
     def failed(self, text: str, blamed: Iterable[Task]) -> Verdict:
         witnesses = tuple(blamed)
@@ -152,7 +169,15 @@ class _Case:
         return replace(self.counts, missing=f"{self.service.name} {text}", blamed=tuple(self._failures()[-1:]))
 
     def _is_current(self, task: Task) -> bool:
-        return task.iteration == self.service.iteration and same_version(task, self.service.template)
+        version = task.iteration == self.service.iteration and same_version(task, self.service.template)
+        return version and self._complies(task) and task.created.rstrip("Z") >= self.since
+
+    def _complies(self, task: Task) -> bool:
+        """Whether its node meets the constraints: swarm replaces what runs elsewhere."""
+        node = self.members.get(task.node_id)
+        return not node or not excluded_by(
+            node, (self.service.template.get("Placement") or {}).get("Constraints") or []
+        )
 
     def _place(self, task: Task) -> object:
         return task.node_id if self.spread else task.slot
@@ -207,7 +232,11 @@ class _Case:
         delay = (self.service.spec.get(key) or {}).get("Delay", 0) / 1e9
         ends = 2 * delay + monitor_seconds(self.service) + FORGOTTEN_SECONDS
         seconds = [up.get(task.id, 0.0) for task in self.good.values() if task.state == "running"]
-        return bool(min(seconds, default=0.0) > ends)
+        kept = {task.id for task in self.good.values()}
+        coming = any(
+            not task.over and task.desired in ("ready", "running") for task in self.current if task.id not in kept
+        )
+        return bool(min(seconds, default=0.0) > ends) and not coming
 
     def _hopeless(self) -> Verdict | None:
         """Why no more will come than there is."""
@@ -298,7 +327,7 @@ class _Case:
     def _on_their_way(self) -> list[str]:
         """How far the tasks are that have a node already."""
         coming = (task for task in self.current if not task.over and task.state != "running" and task.node_id)
-        return told((self.hosts.get(task.node_id, "?"), task.state) for task in coming)
+        return told((self._host(task), task.state) for task in coming)
 
     def _failures(self) -> list[Task]:
         """What failed of the present version since it was asked for, the latest last."""
@@ -309,7 +338,10 @@ class _Case:
         said = DIGEST.sub("", task.error).removeprefix("task: ") or silent
         if said.endswith(NOT_ACTIVE):
             said += ": its engine has to be restarted"
-        return self.hosts.get(task.node_id, "?"), said
+        return self._host(task), said
+
+    def _host(self, task: Task) -> str:
+        return self.members[task.node_id].name if task.node_id in self.members else "?"
 
 
 def _lasting(found: Iterable[tuple[str, Obstacle | None]]) -> list[tuple[str, str]]:

@@ -31,6 +31,12 @@ SSD = NEW | {
     }
 }
 
+IN_A, IN_B = (NEW | {"Placement": {"Constraints": [f"node.labels.zone=={zone}"]}} for zone in "ab")
+ZONES = (
+    member("worker01", labels={"zone": "a"}),
+    member("worker02", labels={"zone": "b"}, availability="pause"),
+)
+
 
 @dataclass(frozen=True)
 class Case:
@@ -55,6 +61,12 @@ def up(*seconds: float) -> dict[str, float]:
 
 def failed(slot: int, at: int, error: str = "task: non-zero exit (1)", **said: Any) -> Task:
     return task(slot, "failed", at=at, error=error, **said)
+
+
+def other_ports(now: Service, changed: str = "") -> Service:
+    """The service with another port than before."""
+    before, after = ({"EndpointSpec": {"Mode": "dnsrr", "Ports": [{"PublishedPort": port}]}} for port in (80, 81))
+    return replace(now, spec=dict(now.spec) | after, previous=dict(now.spec) | before, changed=changed)
 
 
 CASES = {
@@ -484,6 +496,62 @@ CASES = {
         (task(1, "pending", node="", error="no suitable node (missing plugin on 2 nodes)"),),
         counts=(0, 1),
         missing="web 0 of 1 (no suitable node (missing plugin on 2 nodes))",
+    ),
+    "start-first: the old task runs on where the new one may not, and what comes has no place yet": Case(
+        service(1, template=IN_B, update="updating", begun="2024-01-01T00:00:05Z"),
+        (task(1, spec=IN_A), task(1, "pending", node="", at=6, spec=IN_B)),
+        ZONES,
+        counts=(0, 1), up=up(60),
+        missing="web 0 of 1 (worker01: node.labels.zone==b; worker02: paused)",
+    ),
+    "start-first: the old task runs on where the new one may not, and swarm has given up": Case(
+        service(1, template=IN_B, update="paused", begun="2024-01-01T00:00:05Z"),
+        (task(1, spec=IN_A), failed(1, 6, node="worker02", spec=IN_B)),
+        ZONES,
+        counts=(0, 1), up=up(60),
+        failure="web: swarm has paused the update", more=("worker02: non-zero exit (1)",),
+    ),
+    "a task that still complies with other constraints stays": Case(
+        service(1, template=WORKERS_ONLY, update="completed"), (task(1),), up=up(9),
+    ),
+    "other ports: not begun yet": Case(
+        other_ports(service(1), changed="2024-01-01T00:00:05Z"), (task(1, at=0),),
+        counts=(0, 1), missing="web 0 of 1",
+    ),
+    "other ports, start-first: the new task is still coming": Case(
+        other_ports(service(1, update="updating", begun="2024-01-01T00:00:05Z")),
+        (task(1, at=0), task(1, "starting", node="worker02", at=6)),
+        counts=(0, 1), up=up(60), missing="web 0 of 1 (worker02: starting)",
+    ),
+    "other ports, start-first: the old task goes": Case(
+        other_ports(service(1, update="updating", begun="2024-01-01T00:00:05Z")),
+        (task(1, at=0), task(1, node="worker02", at=6)),
+        missing="web 1 of 1, the update is being watched",
+    ),
+    "other ports, start-first: swarm has given up": Case(
+        other_ports(service(1, update="paused", begun="2024-01-01T00:00:05Z")),
+        (task(1, at=0), failed(1, 6, node="worker02")),
+        counts=(0, 1), up=up(60),
+        failure="web: swarm has paused the update", more=("worker02: non-zero exit (1)",),
+    ),
+    "other ports, start-first: swarm had given up before": Case(
+        other_ports(service(1, update="paused", begun="2024-01-01T00:00:05Z")),
+        (task(1, at=0), failed(1, 6, node="worker02")),
+        counts=(0, 1), up=up(60), past=("s1 2024-01-01T00:00:05Z",),
+        failure="web: swarm has paused the update", more=("worker02: non-zero exit (1)",),
+    ),
+    "other ports, carried out": Case(
+        other_ports(service(1, update="completed", begun="2024-01-01T00:00:05Z")), (task(1, at=6),), up=up(),
+        unproven="web stays up",
+    ),
+    "other ports where there were none to tell": Case(replace(service(1), previous={"Name": "web"}), (task(1),)),
+    "paused, and all run long enough": Case(
+        service(1, update="paused", begun="now"), (task(1), failed(1, 0)), counts=(1, 1), up=up(60),
+        failure="web: swarm has paused the update", more=("worker01: non-zero exit (1)",),
+    ),
+    "not forgotten: what is to replace a task is still coming": Case(
+        service(1, update="updating"), (task(1), task(1, "starting", node="worker02", at=6)), up=up(60),
+        missing="web 1 of 1, the update is being watched",
     ),
 }  # fmt: skip
 
