@@ -12,20 +12,26 @@ from swarmops.commands import MASK
 
 SHORTEST = 4
 """Values that are shorter are in every text by chance: masked, it could not be read; unmasked, they tell nothing."""
-_KEY = r"(?:unlock_?key|(?:api|access|app|encryption|master|private|secret|signing)[_-]?key(?:[_-]?base)?)"
+_KINDS = "api|access|app|auth|encryption|hmac|jwt|license|master|private|secret|session|shared|signing"
+_KEY = rf"(?:unlock_?key|(?:{_KINDS})[_-]?key(?:[_-]?base)?)"
 _SHORT = r"(?<![^\W_])pass|(?:db|root|user)pass|[_.-]pwd"
-_NAME = rf"[\w.-]*(?:password|passwd|passphrase|{_SHORT}|secret|token|credentials?|{_KEY})"
+_WORD = rf"(?:password|passwd|passphrase|{_SHORT}|secret|token|credentials?|{_KEY}|[_-](?:passwords|secrets|tokens))"
+_NAME = rf"[\w.-]*{_WORD}(?:[_-]?\d+|[_-](?:current|new|old|prev|previous))*"
 SECRET_NAME = re.compile(rf"(?i){_NAME}")
 
 _PATTERNS = (
     (re.compile(r"SWM(?:TKN|KEY)-\d+-[\w+/-]+"), MASK),
     (re.compile(r"(-----BEGIN [A-Z ]*PRIVATE KEY-----).*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL), MASK),
-    (re.compile(r"(://[^\s/:@\"']*:)[^\s/@\"']+(?=@)"), rf"\1{MASK}"),
+    (re.compile(r"(://[^\s/:@\"']*:)[^\s@\"']+(?=@)"), rf"\1{MASK}"),
     (
         re.compile(r"(?i)\b((?:authorization|x-registry-auth)\\?\"?\s*[:=](?!\s*(?:null|\[))\s*\\?\"?)[^\"\r\n]+"),
         rf"\1{MASK}",
     ),
     (re.compile(r"(?i)\b(basic|bearer)\s+[A-Za-z0-9._~+/=-]{8,}"), rf"\1 {MASK}"),
+    # --password abc, as a word of JSON or of a command line, and {'password': 'abc'} as Python prints it.
+    (re.compile(rf'(?i)("--?[\w-]*(?:pass|{_WORD})"\s*,\s*")(?:[^"\\]|\\.)+(?=")'), rf"\1{MASK}"),
+    (re.compile(rf"(?i)((?<![\w-])--[\w-]*(?:pass|{_WORD})[ =]+)(?!-)[^\s\"']+"), rf"\1{MASK}"),
+    (re.compile(rf"(?i)('{_NAME}'\s*:\s*')[^'\n]+(?=')"), rf"\1{MASK}"),
     # In JSON: "PASSWORD=…" as containers have it, and "password": "…"; then PASSWORD=… and password: … of other texts.
     (re.compile(rf'(?i)("{_NAME}=)(?:[^"\\]|\\.)+(?=")'), rf"\1{MASK}"),
     (re.compile(rf'(?i)("{_NAME}"\s*:\s*")(?:[^"\\]|\\.)+(?=")'), rf"\1{MASK}"),

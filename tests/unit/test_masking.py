@@ -35,6 +35,13 @@ KEY = "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEE\n-----END EC PRIVATE KEY-----"
         ("DJANGO_SECRET_KEY=abc", f"DJANGO_SECRET_KEY={MASK}"),
         ('["SECRET_KEY_BASE=abc"]', f'["SECRET_KEY_BASE={MASK}"]'),
         ('{"secretKey": "abc"}', f'{{"secretKey": "{MASK}"}}'),
+        ("postgres://u:p/w@h/db", f"postgres://u:{MASK}@h/db"),
+        ("PASSWORD1=abc\nMYSQL_ROOT_PASSWORD_OLD: abc", f"PASSWORD1={MASK}\nMYSQL_ROOT_PASSWORD_OLD: {MASK}"),
+        ('["API_TOKENS=abc", "JWT_KEY=abc"]', f'["API_TOKENS={MASK}", "JWT_KEY={MASK}"]'),
+        ('["redis-server", "--requirepass", "abc"]', f'["redis-server", "--requirepass", "{MASK}"]'),
+        ("redis-server --requirepass abc --port 1", f"redis-server --requirepass {MASK} --port 1"),
+        ("mysql --password=abc db", f"mysql --password={MASK} db"),
+        ("{'password': 'abc', 'user': 'u'}", f"{{'password': '{MASK}', 'user': 'u'}}"),
         ("DB_PASS=abc\nMYSQL_PWD: abc", f"DB_PASS={MASK}\nMYSQL_PWD: {MASK}"),
     ],
 )
@@ -55,6 +62,10 @@ def test_what_looks_like_a_secret(text: str, masked: str) -> None:
         "tokens: worker and manager",
         "PWD=/root\nOLDPWD=/\nCOMPASS=north\nBYPASS=1\nCACHE_KEY=web",
         '["PWD=/root"]',
+        "PASSWORD_FILE=/run/secrets/password\nPUBLIC_KEY=abc",
+        "docker login --password-stdin ghcr.io",
+        "inv swarm.unlock --token --force",
+        "http://localhost:8000/ of registry:5000/web@sha256:ab",
     ],
 )
 def test_what_is_none_stays(text: str) -> None:
