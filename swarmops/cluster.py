@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -24,6 +24,7 @@ from swarmops.errors import (
     SwarmopsError,
     WaitTimeout,
 )
+from swarmops.facts import Json
 from swarmops.inventory import Inventory, Node
 from swarmops.report import Progress
 from swarmops.wait import POLL_SECONDS, Deadline
@@ -60,6 +61,8 @@ class Cluster:
         self._closed = False
         self.digests: dict[str, str] = {}
         """What the registries have said of images in the time of this task."""
+        self.platforms: dict[str, Sequence[Json]] = {}
+        """What those are made for, by digest."""
         self.unheard: dict[str, Silent] = {}
         """The registries that have not answered in time."""
         self._pool = ThreadPoolExecutor(4 * len(inventory.nodes) + 4)

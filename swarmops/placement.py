@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from swarmops.constraints import excluded_by
+from swarmops.constraints import eligible, excluded_by
 from swarmops.facts import Json, Service, SwarmNode, Task, host_ports
 
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
@@ -39,6 +39,20 @@ def obstacle(service: Service, node: SwarmNode, tasks: Iterable[Task]) -> Obstac
         or _port_taken(service, here)
         or _full(service, placement.get("MaxReplicas", 0), here)
     )
+
+
+def suits(node: SwarmNode, template: Json) -> bool:
+    """Whether a node may run new tasks of a service with this task template, its image's platforms among what counts.
+
+    Swarm itself wants a global service on every `eligible` node, and finds out later which of them cannot run it.
+    """
+    return eligible(node, template) and _same_platform(node, (template.get("Placement") or {}).get("Platforms") or [])
+
+
+def template_of(service: Json, platforms: Sequence[Json]) -> Json:
+    """Where a service of a file may run, and its image by its platforms, as a task template says it."""
+    constraints = (service["deploy"].get("placement") or {}).get("constraints")
+    return {"Placement": {"Constraints": constraints, "Platforms": platforms}}
 
 
 def obstacles(

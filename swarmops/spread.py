@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from swarmops.constraints import eligible
 from swarmops.facts import Service, SwarmNode, Task
+from swarmops.placement import suits
 
 
 def counts(service: Service, tasks: Iterable[Task], nodes: Iterable[SwarmNode]) -> dict[str, int]:
     """How many of its tasks run on each node that may run new ones of it, by host name."""
     on = [task.node_id for task in tasks if task.service_id == service.id and task.state == task.desired == "running"]
-    return {node.name: on.count(node.id) for node in nodes if eligible(node, service.template)}
+    return {node.name: on.count(node.id) for node in nodes if suits(node, service.template)}
 
 
 def preferences(service: Service) -> list[str]:

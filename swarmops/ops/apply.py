@@ -10,7 +10,6 @@ from swarmops import facts, placement, stackdiff, stackfile
 from swarmops.cluster import Cluster
 from swarmops.commands import docker, service as service_commands, stack as commands
 from swarmops.commands.stack import IMAGE_LABEL
-from swarmops.constraints import eligible
 from swarmops.errors import CommandFailed, ConnectionFailed, NotFound, SwarmopsError, WaitTimeout
 from swarmops.facts import Json, Service
 from swarmops.inventory import Node
@@ -132,8 +131,8 @@ def _pull(cluster: Cluster, stack: Stack, running: Iterable[Service], deadline: 
     for short, service in stack.services.items():
         if before.get(stack.full_name(short), service["image"]) == service["image"]:
             continue
-        placement = {"Placement": {"Constraints": (service["deploy"].get("placement") or {}).get("constraints")}}
-        for name in (name for name, member in known.items() if eligible(member, placement)):
+        template = placement.template_of(service, cluster.platforms.get(service["image"].partition("@")[2], ()))
+        for name in (name for name, member in known.items() if placement.suits(member, template)):
             wanted.setdefault(name, set()).add(service["image"])
     cluster.each(map(cluster.inventory.node, wanted), lambda node: _fetch(cluster, node, wanted[node.name], deadline))
 

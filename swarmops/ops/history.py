@@ -9,9 +9,8 @@ from copy import deepcopy
 from dataclasses import replace
 from difflib import unified_diff
 
-from swarmops import difference, facts, record, stackdiff
+from swarmops import difference, facts, placement, record, stackdiff
 from swarmops.cluster import Cluster
-from swarmops.constraints import eligible
 from swarmops.errors import CommandFailed, ConnectionFailed, InputError, NotFound, SwarmopsError
 from swarmops.facts import Json, Service
 from swarmops.members import match
@@ -211,19 +210,23 @@ def _refuse_absent(cluster: Cluster, stack: Stack, wanted: Record, unheard: Mapp
     absent = [
         f"{stack.full_name(short)}: {stacks.unavailable(image, unheard[image])}; not seen on {', '.join(nodes)}"
         for short in stackdiff.differences(stack, running, wanted.specs)
-        if (image := stack.services[short]["image"]) in unheard and (nodes := _without(cluster, stack.services[short]))
+        if (image := stack.services[short]["image"]) in unheard
+        and (nodes := _without(cluster, stack.services[short], wanted.specs.get(stack.full_name(short), {})))
     ]
     if absent:
         lines = "\n    ".join(absent)
         raise InputError(f"version {wanted.number} cannot come back\n    {lines}", remedy="inv doctor")
 
 
-def _without(cluster: Cluster, service: Json) -> list[str]:
-    """The nodes that may run a service of a file, and are not seen to have its image."""
+def _without(cluster: Cluster, service: Json, recorded: Json) -> list[str]:
+    """The nodes that may run a service of a file, and are not seen to have its image.
+
+    Its platforms are those that were `recorded` with it: the registry does not answer.
+    """
     members = cluster.ask(facts.nodes)
     names = {member.id: name for name, member in match(cluster.inventory.nodes, members, {}).items()}
-    placement = {"Placement": {"Constraints": (service["deploy"].get("placement") or {}).get("constraints")}}
-    may = [member for member in members if eligible(member, placement)]
+    platforms = ((recorded.get("TaskTemplate") or {}).get("Placement") or {}).get("Platforms") or ()
+    may = [member for member in members if placement.suits(member, placement.template_of(service, platforms))]
     return [member.name for member in may if not _has(cluster, names.get(member.id), service["image"])]
 
 

@@ -149,11 +149,13 @@ def registered(cluster: Cluster, image: str) -> str:
         raise
     except Denied as error:
         raise InputError(f"image {image}: {denied(cluster, image)}") from error
-    if strange := placement.foreign(cluster.once(_nodes).result(), answer.get("Platforms") or ()):
+    digest, platforms = str(answer["Descriptor"]["digest"]), answer.get("Platforms") or ()
+    if strange := placement.foreign(cluster.once(_nodes).result(), platforms):
         raise InputError(
             f"image {image} is for {strange}, and no node is", remedy="build it for a platform that one has"
         )
-    return str(answer["Descriptor"]["digest"])
+    cluster.platforms[digest] = platforms
+    return digest
 
 
 def _nodes(cluster: Cluster) -> list[SwarmNode]:

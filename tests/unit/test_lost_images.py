@@ -13,13 +13,14 @@ import pytest
 from swarmops import stackfile
 from swarmops.cluster import Cluster
 from swarmops.errors import CommandFailed, ConnectionFailed, EngineFailed, InputError, NotFound, Silent, SwarmopsError
-from swarmops.facts import Json
+from swarmops.facts import Json, Service
 from swarmops.inventory import load
-from swarmops.ops import history, stacks
+from swarmops.ops import apply, history, stacks
 from swarmops.ops.deploy import Options
 from swarmops.record import Record
 from swarmops.report import Progress, Recap
 from swarmops.stackfile import Stack
+from swarmops.wait import Deadline
 
 HOSTS = """all:
   vars: {cluster: two, transport: ssh}
@@ -29,6 +30,7 @@ HOSTS = """all:
       hosts:
         w1: {ansible_host: 192.0.2.2, address: 10.89.0.12}
         w2: {ansible_host: 192.0.2.3, address: 10.89.0.13}
+        arm1: {ansible_host: 192.0.2.4, address: 10.89.0.14}
 """
 OLD, NEW, KEPT = (f"registry:5000/{name}:1@sha256:{name[0] * 64}" for name in ("old", "new", "kept"))
 DOWN = EngineFailed("m1: /distribution: connection refused")
@@ -41,8 +43,12 @@ def file(web: str) -> Json:
     return stackfile.marked(Stack("s", {"services": services})).file
 
 
+AMD64 = [{"OS": "linux", "Architecture": "amd64"}]
+
+
 def config(number: int, image: str) -> Json:
-    kept = Record("s", number, dict(file(image)), {}, "somebody", "", "")
+    specs = {"s_web": {"TaskTemplate": {"Placement": {"Platforms": AMD64}}}}
+    kept = Record("s", number, dict(file(image)), specs, "somebody", "", "")
     return {"ID": str(number), "CreatedAt": "", "Spec": kept.config()}
 
 
@@ -54,9 +60,12 @@ def running(short: str, stated: Json) -> Json:
 
 
 def node(name: str) -> Json:
+    """One whose name begins with `arm` is of that platform."""
     role = "manager" if name == "m1" else "worker"
     spec = {"Role": role, "Availability": "active", "Labels": {}}
-    return {"ID": name, "Spec": spec, "Description": {"Hostname": name}, "Status": {"State": "ready"}}
+    platform = {"OS": "linux", "Architecture": "aarch64" if name.startswith("arm") else "x86_64"}
+    description = {"Hostname": name, "Platform": platform}
+    return {"ID": name, "Spec": spec, "Description": description, "Status": {"State": "ready"}}
 
 
 class Two(Cluster):
@@ -86,7 +95,7 @@ class Two(Cluster):
         if path.startswith("/distribution/"):
             if image in self.registry:
                 raise self.registry[image]
-            return {"Descriptor": {"digest": image.partition("@")[2]}}
+            return {"Descriptor": {"digest": image.partition("@")[2]}, "Platforms": AMD64}
         if path.startswith("/images/"):
             if name in self.silent:
                 raise ConnectionFailed(f"{name}: no way there")
@@ -143,6 +152,7 @@ def test_what_the_nodes_have_needs_no_registry(
 ) -> None:
     """Those nodes that may run it; and of services that stay as they are nobody has to have anything."""
     two.registry = {OLD: error, KEPT: error}
+    two.members.append("arm1")  # the image is not for its platform
     two.held = {"w1": {OLD}, "w2": {OLD}}
     history.rollback(two, "s", None, Options())
     assert carried_out == [(OLD, False)]
@@ -151,7 +161,7 @@ def test_what_the_nodes_have_needs_no_registry(
 
 def test_the_nodes_that_lack_an_image_are_named(two: Two, carried_out: list[tuple[str, bool]]) -> None:
     two.registry, two.held, two.silent = {OLD: DOWN}, {"w1": {OLD}}, {"w2"}
-    two.members.append("somebody's")
+    two.members += ["somebody's", "arm1"]
     with pytest.raises(InputError) as refused:
         history.rollback(two, "s", None, Options())
     assert str(refused.value) == (
@@ -159,6 +169,16 @@ def test_the_nodes_that_lack_an_image_are_named(two: Two, carried_out: list[tupl
         " not seen on somebody's, w2\n  Next: inv doctor"
     )
     assert carried_out == []
+
+
+def test_nodes_whose_platform_an_image_is_not_for_do_not_fetch_it(two: Two, monkeypatch: pytest.MonkeyPatch) -> None:
+    two.members.append("arm1")
+    fetched = []
+    monkeypatch.setattr(two, "run", lambda name, *_, **__: fetched.append(name))
+    stacks.registered(two, NEW)
+    before = Service.of(running("web", file(OLD)["services"]["web"]))
+    apply._pull(two, Stack("s", dict(file(NEW))), [before], Deadline(9))
+    assert sorted(fetched) == ["w1", "w2"]
 
 
 @pytest.mark.parametrize(

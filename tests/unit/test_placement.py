@@ -7,7 +7,7 @@ import pytest
 from samples import NEW, member, service, task
 
 from swarmops.facts import Service, SwarmNode, Task
-from swarmops.placement import Obstacle, foreign, mixed, obstacle, told
+from swarmops.placement import Obstacle, foreign, mixed, obstacle, suits, template_of, told
 
 GIB = 2**30
 LINUX = {"OS": "linux", "Architecture": "x86_64"}
@@ -96,6 +96,27 @@ ARM = replace(NODE, platform={"OS": "linux", "Architecture": "aarch64"})
 )
 def test_an_image_that_no_node_can_run(nodes: list[SwarmNode], platforms: list[dict[str, str]], said: str) -> None:
     assert foreign(nodes, platforms) == said
+
+
+AMD64_IMAGE = [{"os": "linux", "architecture": "amd64"}]
+
+
+@pytest.mark.parametrize(
+    ("node", "constraint", "platforms", "may"),
+    [
+        (NODE, "", AMD64_IMAGE, True),
+        (ARM, "", AMD64_IMAGE, False),
+        (ARM, "", [*AMD64_IMAGE, {"os": "linux", "architecture": "arm64"}], True),
+        (ARM, "", [], True),
+        (NODE, "node.role==manager", AMD64_IMAGE, False),
+        (replace(NODE, availability="pause"), "", AMD64_IMAGE, False),
+    ],
+)
+def test_a_node_suits_a_service_and_its_image(
+    node: SwarmNode, constraint: str, platforms: list[dict[str, str]], may: bool
+) -> None:
+    stated = {"placement": {"constraints": [constraint]}} if constraint else {}
+    assert suits(node, template_of({"deploy": stated}, platforms)) is may
 
 
 def test_platforms_are_mixed_when_nodes_differ() -> None:

@@ -18,6 +18,11 @@ ZONES = tuple(
 )
 BY_ZONE = NEW | {"Placement": {"Preferences": [{"Spread": {"SpreadDescriptor": "node.labels.zone"}}]}}
 NOT_ON_3 = NEW | {"Placement": {"Constraints": ["node.hostname!=worker03"]}}
+AMD64 = NEW | {"Placement": {"Platforms": [{"OS": "linux", "Architecture": "amd64"}]}}
+ARM_3 = tuple(
+    member(f"worker0{number}", platform={"OS": "linux", "Architecture": machine})
+    for number, machine in ((1, "x86_64"), (2, "x86_64"), (3, "aarch64"))
+)
 
 
 def tasks(*running: int) -> list[Any]:
@@ -37,6 +42,9 @@ def tasks(*running: int) -> list[Any]:
         ((2, 2, 0), NEW, THREE, True),
         ((3, 1, 2), NEW, THREE, True),
         ((3, 3, 0), NOT_ON_3, THREE, False),
+        ((3, 3, 0), AMD64, ARM_3, False),
+        ((4, 2, 0), AMD64, ARM_3, True),
+        ((3, 3, 0), NEW, ARM_3, True),
         ((3, 3, 0), NEW, (*THREE[:2], member("worker03", availability="drain")), False),
         ((3, 3, 0), NEW, (*THREE[:2], member("worker03", availability="pause")), False),
         ((3, 3, 0), NEW, (*THREE[:2], member("worker03", state="down")), False),
