@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from swarmops.constraints import eligible, excluded_by
 from swarmops.facts import Json, Service, SwarmNode, Task, host_ports
 
-ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv6l": "arm", "armv7l": "arm"}
 CLOSED = {"drain": "drained", "pause": "paused"}
 SHOWN_NODES = 4
 

@@ -91,6 +91,11 @@ ARM = replace(NODE, platform={"OS": "linux", "Architecture": "aarch64"})
             [{"os": "linux", "architecture": "arm64"}, {"os": "linux", "architecture": "arm"}],
             "linux/arm, linux/arm64",
         ),
+        (
+            [replace(NODE, platform={"OS": "linux", "Architecture": "armv7l"})],
+            [{"os": "linux", "architecture": "arm"}],
+            "",
+        ),
         ([NODE], [], ""),
     ],
 )
