@@ -10,7 +10,7 @@ from swarmops import facts
 from swarmops.cluster import Cluster
 from swarmops.commands import network as commands
 from swarmops.errors import CommandFailed, ConnectionFailed, InputError, suggest
-from swarmops.facts import Json
+from swarmops.facts import Json, Service
 from swarmops.overlay import Options, word
 from swarmops.report import Recap, table
 from swarmops.wait import Deadline, until
@@ -93,15 +93,21 @@ def take_away(cluster: Cluster, names: Collection[str], deadline: Deadline) -> N
         left = networks(cluster).keys() & set(names)
         if left and not retry.left:
             # More than once: a task that is still ending holds on to its network, and the engine says so.
-            try:
-                cluster.manage(commands.remove(*sorted(left)))
-            except CommandFailed as error:
-                said = f" ({str(error).splitlines()[-1].strip()})"
+            said = ask_away(cluster, left) or said
             retry = Deadline(REMOVE_AGAIN_SECONDS)
         return _left(cluster, names) + (said if left else "")
 
     if names:
         until(missing, deadline, cluster.progress)
+
+
+def ask_away(cluster: Cluster, names: Collection[str]) -> str:
+    """Has networks removed; the last reason why one cannot be, to append to a message."""
+    try:
+        cluster.manage(commands.remove(*sorted(names)))
+    except CommandFailed as error:
+        return f" ({str(error).splitlines()[-1].strip()})"
+    return ""
 
 
 def ls(cluster: Cluster) -> str:
@@ -121,12 +127,14 @@ def networks(cluster: Cluster) -> dict[str, Json]:
 
 def used_by(cluster: Cluster, network: Json) -> list[str]:
     """The names of the services on a network."""
-    found = []
-    for service in cluster.ask(facts.services):
-        stated = service.template.get("Networks") or service.spec.get("Networks") or []
-        if {item["Target"] for item in stated} & {network["Id"], network["Name"]}:
-            found.append(service.name)
-    return found
+    return [service.name for service in users(network, cluster.ask(facts.services))]
+
+
+def users(network: Json, services: Iterable[Service]) -> list[Service]:
+    """Those of the services that are on a network."""
+    names = {network["Id"], network["Name"]}
+    stated = ((one, one.template.get("Networks") or one.spec.get("Networks") or []) for one in services)
+    return [one for one, networks in stated if names & {item["Target"] for item in networks}]
 
 
 def _refuse_overlap(wanted: Options, existing: Iterable[Json]) -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import io
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 
 from swarmops.commands import Command
 from swarmops.commands.stack import NAMESPACE
-from swarmops.errors import LockLost, WaitTimeout
+from swarmops.errors import CommandFailed, InputError, LockLost, WaitTimeout
 from swarmops.facts import Json
 from swarmops.ops import remove
+from swarmops.ops.lock import Terms
 from swarmops.ops.remove import take_away
 from swarmops.report import Progress
 from swarmops.wait import Deadline
@@ -34,6 +36,7 @@ class Swarm:
     def __init__(self, *services: Json, after: int = 1) -> None:
         self.services = list(services)
         self.tasks: list[Json] = []
+        self.networks: list[Json] = []
         self.progress = Progress(io.StringIO())
         self.after = after
         self.commands: list[str] = []
@@ -42,10 +45,12 @@ class Swarm:
         return question(self)
 
     def get(self, path: str, **_: Any) -> list[Json]:
-        return {"/services": self.services, "/tasks": self.tasks}.get(path, [])
+        return {"/services": self.services, "/tasks": self.tasks, "/networks": self.networks}.get(path, [])
 
     def manage(self, command: Command) -> None:
         self.commands.append(str(command))
+        if "network" in command.argv:
+            raise CommandFailed("m1: docker network rm db_default exited 1: Error: in use by a container")
         if len(self.commands) == self.after:
             self.services = []
 
@@ -85,3 +90,46 @@ def test_tasks_that_an_interrupted_command_left_are_waited_for() -> None:
     take_away(swarm, "other", Deadline(0), lambda: None)  # type: ignore[arg-type]
     task["Status"] = {"State": "shutdown"}
     assert take_away(swarm, "db", Deadline(0), lambda: None) == []  # type: ignore[arg-type]
+
+
+NETWORK = {"Name": "db_default", "Id": "n1", "Scope": "swarm"}
+
+
+def on(network: str, name: str, stack: str) -> Json:
+    spec = {"Name": name, "Labels": {NAMESPACE: stack} if stack else {}, "Mode": {"Global": {}}}
+    return {"ID": name, "Spec": spec | {"TaskTemplate": {"Networks": [{"Target": network}]}}}
+
+
+@pytest.mark.parametrize(
+    ("network", "name", "stack", "refused"),
+    [
+        ("n1", "probe", "", True),
+        ("db_default", "shop_web", "shop", True),
+        ("n1", "db_web", "db", False),
+        ("n2", "probe", "", False),
+    ],
+)
+def test_what_others_need_of_a_stack_is_said_before_anything_goes(
+    monkeypatch: pytest.MonkeyPatch, network: str, name: str, stack: str, refused: bool
+) -> None:
+    monkeypatch.setattr(remove, "locked", lambda *_: nullcontext(lambda: None))
+    monkeypatch.setattr(remove.ingress, "follow", lambda *_: None)
+    swarm: Any = Swarm(running(), on(network, name, stack))
+    swarm.networks = [NETWORK]
+    monkeypatch.setattr(remove, "take_away", lambda *_: swarm.manage(remove.commands.remove("db")) or [])
+    with pytest.raises(InputError) if refused else nullcontext() as error:
+        remove.remove(swarm, "db", 1, Terms(1))
+    assert bool(swarm.commands) is not refused
+    if error:
+        assert str(error.value) == (
+            f"network db_default of stack db is used by {name}\n"
+            f"  Next: inv service.update {name} --network-rm db_default, inv service.rm, or inv remove of its stack"
+        )
+
+
+def test_why_a_network_stays_is_said() -> None:
+    swarm = Swarm()
+    swarm.networks = [NETWORK]
+    with pytest.raises(WaitTimeout, match=r"network db_default \(.*Error: in use by a container\)"):
+        take_away(swarm, "db", Deadline(0), lambda: None)  # type: ignore[arg-type]
+    assert swarm.commands == ["docker network rm db_default"]
