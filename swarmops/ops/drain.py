@@ -9,7 +9,7 @@ from swarmops import evacuation, facts
 from swarmops.cluster import Cluster
 from swarmops.commands import node as commands
 from swarmops.connect.api import EngineAPI
-from swarmops.errors import SwarmopsError
+from swarmops.errors import InputError, SwarmopsError
 from swarmops.facts import Service, SwarmNode, Task
 from swarmops.inventory import Node
 from swarmops.ops import spare
@@ -51,7 +51,10 @@ def drain(cluster: Cluster, nodes: Sequence[Node], how: How, recap: Recap) -> No
 
 
 def refuse_stranded(cluster: Cluster, members: Members, how: How) -> None:
-    """Raises SwarmopsError where nodes that are to be emptied run what no other node may, or cannot at once."""
+    """Raises SwarmopsError where nodes that are to be emptied run what no other node may, or cannot at once.
+
+    InputError where one more of it first would have swarm go on with an update that it has paused.
+    """
     services, tasks, nodes = cluster.ask(_look)
     leaving = [member for member in members.values() if member.availability != "drain"]
     ids = [member.id for member in members.values()]
@@ -68,6 +71,9 @@ def refuse_stranded(cluster: Cluster, members: Members, how: How) -> None:
             f"no other node takes one more of these now:{evacuation.lines(confined)}",
             remedy="make room, or leave out --start-first",
         )
+    more = {service.id: service for service in (*lone, *filter(spare.begun, affected))}.values()
+    if how.start_first and (halted := list(filter(None, map(spare.halted, more)))):
+        raise InputError("\n    ".join(halted), remedy="that, or leave out --start-first")
 
 
 def empty(cluster: Cluster, members: Members, how: How, recap: Recap) -> None:
@@ -78,7 +84,9 @@ def empty(cluster: Cluster, members: Members, how: How, recap: Recap) -> None:
     stranded = evacuation.stranded(affected, tasks, nodes, [member.id for member in members.values()])
     movable = [service for service in affected if service.name not in stranded]
     # What an interrupted --start-first has more is set back by this command too.
-    begun = [service for service in movable if spare.begun(service)]
+    begun = [service for service in movable if spare.begun(service) and not spare.halted(service)]
+    for halted in filter(None, map(spare.halted, filter(spare.begun, movable))):
+        recap.note(f"{halted}.")
     more = _start_first(cluster, members, movable, tasks, deadline) if how.start_first else begun
     set_availability(cluster, recap, members, "drain")
     until(lambda: _left(cluster, members, more), deadline, cluster.progress)

@@ -29,7 +29,10 @@ def rebalance(cluster: Cluster, name: str, timeout: float) -> Recap:
         if name not in ("", service.name):
             continue
         if spare.begun(service) or uneven(service, tasks, nodes):
-            _spread(cluster, service, deadline, recap)
+            if halted := spare.halted(service):
+                recap.note(f"{halted}.")
+            else:
+                _spread(cluster, service, deadline, recap)
         recap.ok(service.name)
     if not services:
         recap.ok("cluster", "no services")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from swarmops.cluster import Cluster
 from swarmops.commands import Command, service as commands
 from swarmops.facts import Service
+from swarmops.verdict import PAUSED
 
 MORE = "swarmops.rebalance"
 """The label of a service that has more replicas for a while; its value is how many it should have."""
@@ -18,6 +19,18 @@ def begun(service: Service) -> bool:
 def wanted(service: Service) -> int:
     """How many replicas it should have."""
     return int(service.labels.get(MORE, service.replicas or 0))
+
+
+def halted(service: Service) -> str:
+    """That swarm has paused an update of it, and what comes first, in words; otherwise empty.
+
+    Whatever else is updated has swarm forget that: it goes on to replace good tasks, and the version before is lost.
+    """
+    if not (what := PAUSED.get(service.update_state)):
+        return ""
+    back = service.previous and what == "update"  # of what was being put back swarm has no version before
+    way = f"inv {'rollback' if back else 'service.update'} {service.name}"
+    return f"{service.name}: swarm has paused its {what}; {way}, or a new deploy, comes first"
 
 
 def more(cluster: Cluster, service: Service, count: int) -> None:

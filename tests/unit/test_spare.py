@@ -8,8 +8,9 @@ import pytest
 from samples import NEW, member, task
 
 from swarmops import facts
+from swarmops.errors import InputError
 from swarmops.facts import Service
-from swarmops.ops import by_hand, ingress, rebalance, services, spare
+from swarmops.ops import by_hand, drain, ingress, rebalance, services, spare
 from swarmops.wait import Deadline
 
 PREFERENCE = {"Placement": {"Preferences": [{"Spread": {"SpreadDescriptor": "node.labels.zone"}}]}}
@@ -21,6 +22,7 @@ class Swarm:
 
     def __init__(self, labels: dict[str, str], on: tuple[int, ...] = (3, 3, 3), **template: Any) -> None:
         self.labels, self.on, self.template = labels, list(on), NEW | template
+        self.update: dict[str, Any] = {}
         self.commands: list[list[str]] = []
         self.progress, self.inventory, self.settings, self.stacks = self, self, self, ()
 
@@ -29,10 +31,11 @@ class Swarm:
         mode = {"Replicated": {"Replicas": sum(self.on)}}
         return [
             {"ID": "s1", "Spec": {"Name": "web", "Labels": self.labels, "Mode": mode, "TaskTemplate": self.template}}
+            | self.update
         ]
 
     def ask(self, question: Any) -> Any:
-        if question is rebalance._look:
+        if question in (rebalance._look, drain._look):
             tasks = [task(slot=n * 10 + m, node=f"w{n}") for n, count in enumerate(self.on) for m in range(count)]
             return [Service.of(one) for one in self.get("/services")], tasks, [member(f"w{n}") for n in range(3)]
         if question in (facts.networks, facts.nodes):
@@ -112,3 +115,47 @@ def test_rebalance_levels_what_a_drain_has_left() -> None:
     swarm: Any = Swarm({spare.MORE: "6"}, on=(0, 0, 7))
     rebalance._spread(swarm, services.find(swarm, "web"), Deadline(9), services.Recap())
     assert (swarm.labels, swarm.on) == ({}, [2, 2, 2])
+
+
+PAUSED = {"UpdateStatus": {"State": "paused"}, "PreviousSpec": {"Name": "web", "TaskTemplate": NEW}}
+HALTED = "web: swarm has paused its update; inv rollback web, or a new deploy, comes first"
+
+
+@pytest.mark.parametrize(
+    ("said", "halted"),
+    [
+        ({}, ""),
+        ({"UpdateStatus": {"State": "updating"}}, ""),
+        ({"UpdateStatus": {"State": "completed"}}, ""),
+        (PAUSED, HALTED),
+        (
+            PAUSED | {"UpdateStatus": {"State": "rollback_paused"}},
+            "web: swarm has paused its rollback; inv service.update web, or a new deploy, comes first",
+        ),
+    ],
+)
+def test_an_update_that_swarm_has_paused_comes_first(said: dict[str, Any], halted: str) -> None:
+    swarm: Any = Swarm({})
+    swarm.update = said
+    assert spare.halted(services.find(swarm, "web")) == halted
+
+
+@pytest.mark.parametrize(("labels", "on"), [({}, (6, 0, 0)), ({spare.MORE: "6"}, (3, 3, 3))])
+def test_rebalance_leaves_a_paused_update_as_it_is(labels: dict[str, str], on: tuple[int, ...]) -> None:
+    swarm: Any = Swarm(labels, on)
+    swarm.update = PAUSED
+    recap = rebalance.rebalance(swarm, "", 9)
+    assert (swarm.commands, recap.notes, recap.any_changed) == ([], [f"{HALTED}."], False)
+
+
+@pytest.mark.parametrize(("labels", "on"), [({}, (2, 0, 0)), ({spare.MORE: "2"}, (1, 1, 1))])
+def test_start_first_does_not_resume_a_paused_update(labels: dict[str, str], on: tuple[int, ...]) -> None:
+    swarm: Any = Swarm(labels, on)
+    leaving = {"w0": member("w0")}
+    drain.refuse_stranded(swarm, leaving, drain.How(9, start_first=True))
+    swarm.update = PAUSED
+    drain.refuse_stranded(swarm, leaving, drain.How(9))
+    with pytest.raises(InputError) as error:
+        drain.refuse_stranded(swarm, leaving, drain.How(9, start_first=True))
+    assert str(error.value) == f"{HALTED}\n  Next: that, or leave out --start-first"
+    assert swarm.commands == []
