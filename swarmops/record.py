@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
@@ -10,12 +11,17 @@ from typing import Any
 
 from swarmops.commands.stack import NAMESPACE
 from swarmops.connect.api import EngineAPI
+from swarmops.errors import InputError
 from swarmops.facts import Json
 
 LABEL = "swarmops.record"
 """The label of a record; its value is the number of the version."""
 KEPT = ("file", "specs", "who", "revision", "message", "order")
 """What the data of a record's config has; labels and name say the rest."""
+LIMIT = 500 * 1024
+"""So many bytes of data swarm takes no more for a config: 20.10, the strictest; later ones take twice as many."""
+PACKED = b"\x1f\x8b"
+"""What gzip begins with; the data of older records are plain JSON."""
 
 
 @dataclass(frozen=True)
@@ -50,20 +56,37 @@ class Record:
 
     def config(self) -> dict[str, Any]:
         """The body that makes it a config of the swarm. It belongs to the stack, and goes when that is removed."""
-        said = {key: getattr(self, key) for key in KEPT}
         return {
             "Name": f"{self.stack}.version.{self.number}",
             "Labels": {LABEL: str(self.number), NAMESPACE: self.stack},
-            "Data": b64encode(json.dumps(said).encode()).decode(),
+            "Data": b64encode(self._packed()).decode(),
         }
+
+    def check(self) -> None:
+        """Raises InputError where it is more than swarm takes."""
+        if (size := len(self._packed())) >= LIMIT:
+            raise InputError(
+                f"{self.stack}: its record would have {size / 1024:.0f} KB, compressed, and swarm takes less than"
+                f" {LIMIT / 1024:.0f}",
+                remedy="divide the stack, or have configs hold the long texts of its file",
+            )
+
+    def _packed(self) -> bytes:
+        """Compressed, without the time: the same record is the same data."""
+        return gzip.compress(json.dumps({key: getattr(self, key) for key in KEPT}).encode(), mtime=0)
 
     @classmethod
     def of(cls, config: Json) -> Record:
         """From an element of `/configs`."""
         labels = config["Spec"]["Labels"]
         # What else there is a later version of swarmops wrote.
-        said = {key: value for key, value in json.loads(b64decode(config["Spec"]["Data"])).items() if key in KEPT}
+        said = {key: value for key, value in _unpacked(config["Spec"]["Data"]).items() if key in KEPT}
         return cls(labels[NAMESPACE], int(labels[LABEL]), when=config["CreatedAt"], id=config["ID"], **said)
+
+
+def _unpacked(encoded: str) -> Json:
+    data = b64decode(encoded)
+    return json.loads(gzip.decompress(data) if data.startswith(PACKED) else data)  # type: ignore[no-any-return]
 
 
 def read(api: EngineAPI, stack: str = "") -> list[Record]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -32,6 +32,8 @@ def change(
     stack = wanted.stack
     records = cluster.ask(lambda api: record.read(api, stack.name))
     last = records[-1] if records else None
+    # The specifications are not known yet, and about as long as what the file says.
+    _record(stack, records, stack.services, wanted.message).check()
     before = cluster.ask(lambda api: facts.services(api, stack.name))
     recorded = last.specs if last else {}
     # What a deploy left that was interrupted has neither been verified nor recorded, though nothing differs from it.
@@ -76,22 +78,30 @@ def _interruptible(cluster: Cluster, way_back: WayBack, recap: Recap) -> Iterato
 
 def _keep(cluster: Cluster, stack: Stack, records: list[Record], running: list[Service], message: str) -> None:
     """Records the version that was verified, and forgets the oldest that are too many."""
-    new = Record(
-        stack=stack.name,
-        number=records[-1].number + 1 if records else 1,
-        file=stack.file,
-        specs={service.name: _deployed(stack, service) for service in running},
-        who=local.operator(),
-        revision=cluster.once(revision).result(),
-        message=message,
-        order=stack.order,
-    )
+    specs = {service.name: _deployed(stack, service) for service in running}
+    new = _record(stack, records, specs, message, cluster.once(revision).result())
     with suppress(Conflict):  # by ourselves, when the manager was lost before it could say so: the lock is ours
         cluster.ask(lambda api: api.create("/configs/create", new.config()))
     cluster.progress.done(f"recorded as version {new.number}", stack.name)
     for old in records[: -(cluster.inventory.settings.history - 1) or None]:
         with suppress(NotFound):  # likewise
             cluster.ask(lambda api, old=old: api.delete(f"/configs/{old.id}"))  # type: ignore[misc]
+
+
+def _record(
+    stack: Stack, records: Sequence[Record], specs: Mapping[str, Json], message: str, revision: str = ""
+) -> Record:
+    """The next version of a stack."""
+    return Record(
+        stack=stack.name,
+        number=records[-1].number + 1 if records else 1,
+        file=stack.file,
+        specs=specs,
+        who=local.operator(),
+        revision=revision,
+        message=message,
+        order=stack.order,
+    )
 
 
 def _deployed(stack: Stack, service: Service) -> Json:
