@@ -105,14 +105,18 @@ def judge(
     past: Collection[str] = (),
     up: Mapping[str, float] | None = None,
     proved: bool = True,
+    ended: Iterable[Task] = (),
 ) -> Verdict:
     """The verdict on one service, from the tasks and the nodes of the swarm.
 
     `past` has the ids of the tasks that had ended before anything was asked for, and the updates, as `update_of` calls
     them, that swarm had paused by then: they tell nothing about what comes.
     `up` says for how many seconds a task has been seen running; without it, or `proved`, nothing has to be proved.
+    `ended` are tasks that were seen to be over: of each place swarm keeps few (`swarm.task_history`).
     """
-    return _Case(service, list(tasks), list(nodes), past).verdict(up or {}, proved=proved and up is not None)
+    return _Case(service, list(tasks), list(nodes), past, list(ended)).verdict(
+        up or {}, proved=proved and up is not None
+    )
 
 
 def undone(service: Service, tasks: Iterable[Task], nodes: Iterable[SwarmNode], past: Collection[str]) -> Verdict:
@@ -126,9 +130,14 @@ class _Case:
     """One service, and what bears on it."""
 
     def __init__(
-        self, service: Service, tasks: Sequence[Task], nodes: Sequence[SwarmNode], past: Collection[str]
+        self,
+        service: Service,
+        tasks: Sequence[Task],
+        nodes: Sequence[SwarmNode],
+        past: Collection[str],
+        ended: Sequence[Task] = (),
     ) -> None:
-        self.service, self.tasks, self.nodes, self.past = service, tasks, nodes, past
+        self.service, self.tasks, self.nodes, self.past, self.ended = service, tasks, nodes, past, ended
         self.job = service.mode.endswith("job")
         self.spread = service.mode.startswith("global")
         self.policy: Json = service.template.get("RestartPolicy") or {}
@@ -267,7 +276,7 @@ class _Case:
         """
         enough = max(HOPELESS_FAILURES, self.policy.get("MaxAttempts") or 0)
         places: dict[object, list[Task]] = {}
-        for task in self.current:
+        for task in (*self._cleared(), *self.current):
             if task.state in BEGUN and task.id not in self.past:
                 places.setdefault(self._place(task), []).append(task)
         for runs in places.values():
@@ -275,6 +284,13 @@ class _Case:
             if len(last) == enough and all(task.over for task in last):
                 return replace(self.failed(f"{enough} tasks in a row failed", last), may_recover=True)
         return None
+
+    def _cleared(self) -> list[Task]:
+        """What ended of the present version in the places that there are, and swarm has forgotten since."""
+        known = {task.id for task in self.own}
+        mine = [task for task in self.ended if task.service_id == self.service.id and task.id not in known]
+        there = [task for task in mine if self._place(task) in self.latest and self._is_current(task)]
+        return sorted(there, key=lambda task: task.created)
 
     def _given_up(self) -> Verdict | None:
         """Swarm makes the next run of a place as it gives up the last one: where there is none, none comes."""

@@ -43,6 +43,7 @@ class Watch:
         self._past = past
         now = time.monotonic()
         self._up = {task: now - seconds for task, seconds in (up or {}).items()}
+        self._ended: dict[str, Task] = {}
         self._blamed: list[Task] = []
         self._left = inf
 
@@ -80,6 +81,7 @@ class Watch:
         if self._past is None:
             self._past = _over(services, tasks)
         up = self._seen_up(tasks)
+        self._ended |= {task.id: task for task in tasks if task.over and task.service_id in self._ids}
         verdicts = [self._judge(service, tasks, nodes, up, proved=proved) for service in services]
         self._blamed = [verdict.blamed[-1] for verdict in verdicts if verdict.blamed]
         coming = any(verdict.missing for verdict in verdicts if not verdict.failure)
@@ -93,7 +95,7 @@ class Watch:
         past = self._past or frozenset()
         if rolled_back(service) and update_of(service) not in past:
             return undone(service, tasks, nodes, past)
-        return judge(service, tasks, nodes, past=past, up=up, proved=proved)
+        return judge(service, tasks, nodes, past=past, up=up, proved=proved, ended=self._ended.values())
 
     def _seen_up(self, tasks: Iterable[Task]) -> dict[str, float]:
         """For how long each task has been running."""

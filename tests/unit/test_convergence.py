@@ -90,6 +90,17 @@ def test_failures_of_before_are_history_and_later_ones_are_not(swarm: Swarm) -> 
     assert str(error.value) == "web: 3 tasks in a row failed\n    worker01: exit 7\n    | t1-worker01-3"
 
 
+def test_failures_count_that_swarm_keeps_no_more(swarm: Swarm) -> None:
+    seen = watch(swarm)
+    assert seen.holds() == "web 0 of 1"
+    for at in (1, 2):
+        swarm.tasks = [task(1, "failed", at=at, error="exit 7")]
+        assert seen.holds() == "web 0 of 1 (worker01: exit 7)"
+    swarm.tasks = [task(1, "failed", at=3, error="exit 7")]
+    with pytest.raises(SwarmopsError, match="web: 3 tasks in a row failed"):
+        seen.holds()
+
+
 def test_what_fails_may_be_waiting_for_what_is_still_to_come(swarm: Swarm) -> None:
     swarm.services = [service(1), replace(service(1), id="s2", name="db")]
     seen = Watch(swarm, ["s1", "s2"])  # type: ignore[arg-type]

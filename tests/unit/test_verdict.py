@@ -594,3 +594,25 @@ def test_an_update_that_swarm_has_forgotten_is_over_also_where_nothing_has_to_be
 ) -> None:
     verdict = judge(service(1, update="updating"), (task(1),), (member("worker01"),), up=up(seconds), proved=False)
     assert verdict.missing == missing
+
+
+@pytest.mark.parametrize(
+    ("ended", "now", "hopeless"),
+    [
+        ((failed(1, 1), failed(1, 2)), (failed(1, 3),), True),
+        ((failed(1, 1), failed(1, 2)), (failed(1, 3), task(1, "ready", at=4)), True),
+        ((failed(1, 2), failed(1, 1)), (failed(1, 2), failed(1, 3)), True),
+        ((failed(1, 2),), (failed(1, 2), failed(1, 3)), False),
+        ((failed(1, 1), failed(1, 2)), (task(1, "starting", at=3),), False),
+        ((failed(1, 1, spec=OLD), failed(1, 2)), (failed(1, 3),), False),
+        ((failed(1, 1, service_id="s2"), failed(1, 2)), (failed(1, 3),), False),
+        ((failed(2, 1), failed(2, 2), failed(2, 3)), (failed(1, 3),), False),
+        ((failed(1, 0), failed(1, 2)), (failed(1, 3),), False),
+    ],
+    ids=["forgotten", "the next one waits", "seen twice", "two", "may run", "old", "another's", "no place", "past"],
+)
+def test_failures_that_swarm_has_forgotten_count(
+    ended: tuple[Task, ...], now: tuple[Task, ...], hopeless: bool
+) -> None:
+    verdict = judge(service(1), now, TWO, ended=ended, past={failed(1, 0).id})
+    assert verdict.failure.startswith("web: 3 tasks in a row failed") is hopeless
