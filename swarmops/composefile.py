@@ -11,7 +11,7 @@ from swarmops.errors import InputError, Problem
 from swarmops.inventory.yaml_lines import Document, Loader, NotYAML, dotted
 from swarmops.variables import dotenv, interpolate
 
-__all__ = ["dotenv", "load"]
+__all__ = ["dotenv", "load", "variables"]
 
 Where = tuple[str | int, ...]
 SHARED = ("networks", "configs", "secrets", "volumes")
@@ -150,7 +150,7 @@ class _Reader:
     def _inline(self, service: dict[str, Any], where: Where) -> None:
         """Puts the variables of the service's files, and those that the environment is to give, into `environment`."""
         files, stated = service.pop("env_file", None), service.get("environment")
-        pairs = _pairs(stated)
+        pairs = variables(stated)
         if files is None and None not in pairs.values():
             return
         found: dict[str, Any] = {}
@@ -218,7 +218,7 @@ def _typed(text: str, path: str) -> Any:
         raise ValueError(f'"{text}" should be a number') from None
 
 
-def _pairs(environment: Any) -> dict[str, Any]:
+def variables(environment: Any) -> dict[str, Any]:
     """A service's variables, from either form; None for those that are to come from outside."""
     if isinstance(environment, list):
         return {

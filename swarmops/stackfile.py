@@ -309,3 +309,9 @@ def only(stack: Stack, services: Iterable[str]) -> str:
     chosen = set(services)
     kept = {short: service for short, service in stack.services.items() if short in chosen}
     return replace(stack, file={**stack.file, "services": kept}).text
+
+
+def empty(stack: Stack, services: Iterable[str]) -> set[str]:
+    """The variables that are empty in one of the services or another. No process has one with `=` in its name."""
+    found = (composefile.variables(stack.services[short].get("environment")) for short in services)
+    return {name for each in found for name, value in each.items() if name and "=" not in name and value == ""}

@@ -73,9 +73,8 @@ def apply(
     waves = stackfile.waves(stack, changes, ports.handed_over(stack, running))
     for wave in waves:
         deadline.check(f"{', '.join(map(stack.full_name, wave))} to be deployed")
-        command = authorized(
-            cluster, commands.deploy(stack.name, stackfile.only(stack, wave), mixed=mixed), *stack.images
-        )
+        file, empty = stackfile.only(stack, wave), stackfile.empty(stack, wave)
+        command = authorized(cluster, commands.deploy(stack.name, file, mixed=mixed, empty=empty), *stack.images)
         check()
         _forget_images(cluster, stack, wave, running)
         cluster.manage(command, timeout=max(deadline.left, COMMAND_SECONDS))

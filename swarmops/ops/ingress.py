@@ -135,7 +135,10 @@ def _serve(cluster: Cluster, wanted: Wanted, check: Callable[[], None], recap: R
     configs.create(cluster, wanted.stack, {})
     try:
         mixed = placement.mixed(cluster.ask(facts.nodes))
-        command = authorized(cluster, commands.deploy(STACK, wanted.stack.text, mixed=mixed), *wanted.stack.images)
+        empty = stackfile.empty(wanted.stack, wanted.stack.services)
+        command = authorized(
+            cluster, commands.deploy(STACK, wanted.stack.text, mixed=mixed, empty=empty), *wanted.stack.images
+        )
     except InputError as error:
         raise SwarmopsError(f"the ingress cannot be brought up to date: {error}") from error
     cluster.manage(command, timeout=max(deadline.left, COMMAND_SECONDS))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import pickle
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +15,7 @@ from options import ALL
 
 from swarmops import commands, definition
 from swarmops.commands import MASK, Command, Secret, docker, image, network, node, service, stack, swarm
-from swarmops.connect import Result, checked
+from swarmops.connect import Result, checked, local
 from swarmops.errors import CommandFailed
 
 IMAGE = "registry:5000/web:1.0@sha256:aa"
@@ -66,6 +68,7 @@ CASES: dict[str, Command] = {
     "service.remove": service.remove("a", "b"),
     "stack.deploy": stack.deploy("echo", "services: {}\n"),
     "stack.deploy mixed": stack.deploy("echo", "services: {}\n", mixed=True),
+    "stack.deploy empty": stack.deploy("echo", "services: {}\n", empty={"HOME", "A B", "HTTP_PROXY"}),
     "stack.config": stack.config("services: {}\n"),
     "stack.remove": stack.remove("echo"),
 }
@@ -88,6 +91,41 @@ def test_every_command_has_a_golden_line() -> None:
         if callable(thing) and getattr(thing, "__module__", "") == module.__name__ and not name.startswith("_")
     }
     assert made == {name.partition(" ")[0] for name in CASES}
+
+
+DOCKER = """\
+#!/bin/sh
+echo "$0" "$@"
+/bin/cat
+for name in A HOME PATH DOCKER_CONFIG KEPT; do eval "echo $name: \\${$name-none}"; done
+"""
+
+
+@pytest.mark.parametrize(
+    ("around", "config"),
+    [
+        ({}, []),
+        ({"HOME": "/home/me"}, ["--config", "/home/me/.docker"]),
+        ({"HOME": "/home/me", "DOCKER_CONFIG": "/shm"}, ["--config", "/shm"]),
+    ],
+)
+def test_docker_has_no_value_of_its_own_for_what_is_to_be_empty(
+    tmp_path: Path, around: dict[str, str], config: list[str]
+) -> None:
+    (tmp_path / "docker").write_text(DOCKER)
+    (tmp_path / "docker").chmod(0o755)
+    names = {"A", "HOME", "PATH", "DOCKER_CONFIG", "it's; $A"}
+    command = stack.deploy("echo", "services: {}\n", empty=names)
+    env = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "A": "a", "KEPT": "kept"} | around
+    said, file, *values = local.run(command, env=env, timeout=10).stdout.splitlines()
+    assert said.split() == [
+        str(tmp_path / "docker"), *config, *stack.deploy("echo", "").reveal()[1:],
+    ]  # fmt: skip
+    assert file == "services: {}"
+    # A shell that is given no PATH takes its own.
+    assert [value for value in values if not value.startswith("PATH")] == [
+        "A: none", "HOME: none", "DOCKER_CONFIG: none", "KEPT: kept",
+    ]  # fmt: skip
 
 
 def test_the_door_gets_the_arguments_as_they_are() -> None:

@@ -251,6 +251,18 @@ def test_only_some_services() -> None:
     assert list(stack.services) == ["api", "proxy"]
 
 
+def test_empty_variables() -> None:
+    text = """
+services:
+  a: {image: x, environment: {HOME: "", ZERO: 0, NO: false, "B=C": "", "": "", UNSET: , GIVEN: "${NOTHING}"}}
+  b: {image: x, environment: [PATH=, X=1]}
+  c: {image: x}
+"""
+    stack = parse(text)
+    assert [stackfile.empty(stack, [short]) for short in "abc"] == [{"HOME", "GIVEN"}, {"PATH"}, set()]
+    assert stackfile.empty(stack, stack.services) == {"HOME", "GIVEN", "PATH"}
+
+
 ORDERED = """\
 services:
   web: {image: a, depends_on: {api: {condition: service_healthy}, setup: {condition: service_completed_successfully}}}
