@@ -21,8 +21,19 @@ from swarmops.render import write
 from swarmops.stackfile import Stack
 
 _CONFIG_SINCE = 23
-# Prints those of its arguments that are not there.
-ABSENT = 'for path; do test -e "$path" || echo "$path"; done'
+# Prints those of its arguments that are not there. Of what is below a directory that the user may not search, or behind
+# a link that may lead there, nobody knows.
+ABSENT = """\
+for path; do
+    test -e "$path" && continue
+    up=$path
+    until test -d "$up/"; do
+        test -h "$up" && test "$(id -u)" != 0 && continue 2
+        up=${up%/*}
+    done
+    test ! -x "$up/" || printf '%s\\n' "$path"
+done
+"""
 
 
 def lint(cluster: Cluster, stack: Stack, route: str) -> list[Finding]:
@@ -134,7 +145,7 @@ def _images(cluster: Cluster, stack: Stack) -> Iterator[Note]:
 
 
 def _absent(cluster: Cluster, paths: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
-    """Which paths are not on the nodes, by host name; nodes that do not answer are left out."""
+    """Which paths are certainly not on the nodes, by host name; nodes that do not answer are left out."""
 
     def ask(node: Node) -> list[str] | None:
         try:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import reduce
@@ -16,6 +19,7 @@ from swarmops.facts import Json, Service
 from swarmops.lint import Finding, Note, Swarm, binds, findings, keys, lint
 from swarmops.lint.ports import handed_over, holding
 from swarmops.lint.service import Wanted
+from swarmops.ops.lint import ABSENT
 from swarmops.stackfile import Stack, waves
 
 NODES = (manager("manager"), member("worker01", labels={"disk": "ssd"}), member("worker02"))
@@ -589,6 +593,57 @@ def test_what_is_mounted_and_missing(absent: dict[str, list[str]], said: str) ->
     notes = list(binds.missing(parse(BINDS), swarm(), absent))
     assert [f"{'error' if note.error else 'warning'}: {note.text}" for note in notes] == ([said] if said else [])
     assert all(note.where == ("services", "a", "volumes", 0) for note in notes)
+
+
+@pytest.fixture
+def tree() -> Iterator[Path]:
+    """Directories that another user may see, unlike those of pytest, and one that nobody but root may search."""
+    with tempfile.TemporaryDirectory() as folder:
+        top = Path(folder)
+        top.chmod(0o755)
+        for path in ("open", "shut/in"):
+            (top / path).mkdir(parents=True)
+        (top / "file").touch()
+        (top / "link").symlink_to("shut/in")
+        (top / "dead").symlink_to("nowhere")
+        (top / "shut").chmod(0o600)
+        yield top
+        (top / "shut").chmod(0o700)
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("", False),
+        ("open", False),
+        ("file", False),
+        ("shut", False),
+        ("none", True),
+        ("none/x/", True),
+        ("open/none/\\n x", True),
+        ("file/x", True),
+        ("shut/in", False),
+        ("shut/none/x", False),
+        ("link", False),
+        ("link/x", False),
+    ],
+)
+def test_what_an_ordinary_user_calls_absent(tree: Path, path: str, said: bool) -> None:
+    assert absent(tree, path, user=65534 if os.getuid() == 0 else None) == ([f"{tree}/{path}"] if said else [])
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="to root alone every directory is open")
+@pytest.mark.parametrize(
+    ("path", "said"), [("shut/in", False), ("link", False), ("shut/none", True), ("link/x", True), ("dead", True)]
+)
+def test_what_root_calls_absent(tree: Path, path: str, said: bool) -> None:
+    assert absent(tree, path) == ([f"{tree}/{path}"] if said else [])
+
+
+def absent(tree: Path, path: str, user: int | None = None) -> list[str]:
+    """What the script prints of a path and of one that is there."""
+    argv = ["sh", "-c", ABSENT, "sh", f"{tree}/{path}", str(tree)]
+    return subprocess.run(argv, user=user, check=True, capture_output=True, text=True).stdout.splitlines()
 
 
 EVERYTHING = """
