@@ -8,7 +8,13 @@ from ipaddress import ip_address, ip_network
 
 from swarmops.facts import Json, SwarmNode
 
-FORM = re.compile(r"\s*(?P<key>[\w.\-/]+)\s*(?P<op>==|!=)\s*(?P<value>.+?)\s*$")
+# https://github.com/moby/swarmkit/blob/master/manager/constraint/constraint.go
+_KEY, _VALUE = r"[a-z_][a-z0-9\-_.]+", r"a-z0-9:\-_.*()?+\[\]\\^$|/"
+FORM = re.compile(
+    rf"\s*(?P<key>{_KEY})\s*(?P<op>==|!=)\s*(?P<value>[{_VALUE}](?:[{_VALUE}\s]*[{_VALUE}])?)\s*", re.ASCII | re.I
+)
+"""What all of a constraint has to be."""
+ALLOWED = r"a key has letters, digits, - _ and ., a value has spaces and : * ( ) ? + [ ] \ ^ $ | / as well"
 
 
 def eligible(node: SwarmNode, template: Json) -> bool:
@@ -24,7 +30,7 @@ def excluded_by(node: SwarmNode, constraints: Iterable[str]) -> list[str]:
 
 def _met(node: SwarmNode, text: str) -> bool:
     """The comparison ignores case, as swarm's does. A key that swarm does not know is met by no node."""
-    form = FORM.match(text)
+    form = FORM.fullmatch(text)
     if form is None:
         return True  # swarm would not have taken it
     key, value = form["key"], form["value"]

@@ -7,6 +7,8 @@ import shlex
 import struct
 from collections.abc import Callable
 
+from swarmops.constraints import ALLOWED, FORM
+
 NANO = 10**9
 DURATION = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)")
 UNITS = {"h": 3600 * NANO, "m": 60 * NANO, "s": NANO, "ms": 10**6, "us": 1000, "µs": 1000, "ns": 1}
@@ -17,7 +19,6 @@ MOST = (1 << 63) - 1
 LEAST_MEMORY = 4 << 20
 LEAST_CPUS = 10**6
 """Bytes, and thousand-millionths of a processor: the engine refuses less."""
-CONSTRAINT = re.compile(r"\s*([\w.\-/]+)\s*(==|!=)\s*(\S.*?)\s*")
 
 
 def duration(text: str) -> int:
@@ -134,9 +135,9 @@ def pair(text: str) -> tuple[str, str]:
 
 def constraint(text: str) -> tuple[str, str]:
     """A comparison of something that nodes have."""
-    match = CONSTRAINT.fullmatch(text)
+    match = FORM.fullmatch(text)
     if not match:
-        raise ValueError("should be such as node.role==worker or node.labels.region!=east")
+        raise ValueError(f"should be such as node.role==worker or node.labels.region!=east; {ALLOWED}")
     return "".join(match.groups()), text
 
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
+from swarmops.constraints import FORM
 from swarmops.definition.attached import mount, mounts, ports, publish, targets
 from swarmops.definition.forms import (
-    CONSTRAINT,
     NANO,
     constraint,
     count,
@@ -85,7 +85,7 @@ def _constraints(spec: Json) -> Iterator[tuple[str, str]]:
 
 
 def _bare(text: str) -> str:
-    match = CONSTRAINT.fullmatch(text)
+    match = FORM.fullmatch(text)
     return "".join(match.groups()) if match else text
 
 

@@ -130,11 +130,21 @@ def _deploy(service: Wanted) -> Iterator[Note]:
     if service.mode not in ("replicated", "global", "replicated-job", "global-job"):
         remedy = "write replicated, global, replicated-job or global-job"
         yield Note((*service.where, "deploy", "mode"), f"swarm has no mode {service.mode}", remedy)
+    if service.job:
+        yield from _job(service)
     check = service.definition.get("healthcheck")
     if isinstance(check, dict) and check.get("disable") and "test" in check:
         yield Note(
             (*service.where, "healthcheck", "disable"), "swarm refuses it beside a test", "leave one of them out"
         )
+
+
+def _job(service: Wanted) -> Iterator[Note]:
+    """Swarmkit's validateJob looks at one of the two, and nothing at the other: manager/controlapi/service.go."""
+    for key, said in (("update_config", "refuses"), ("rollback_config", "ignores")):
+        if service.deploy.get(key) is not None:
+            where = (*service.where, "deploy", key)
+            yield Note(where, f"swarm {said} it of a job", "leave it out", error=said == "refuses")
 
 
 def _addresses(service: Wanted) -> Iterator[Note]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from swarmops.constraints import FORM
+from swarmops.constraints import ALLOWED, FORM
 from swarmops.facts import SwarmNode
 from swarmops.lint.finding import Note, Swarm
 from swarmops.lint.service import Wanted, wanted
@@ -26,9 +26,9 @@ def notes(stack: Stack, swarm: Swarm) -> Iterator[Note]:
 
 def _form(service: Wanted, index: int, text: str) -> Iterator[Note]:
     where = (*service.where, "deploy", "placement", "constraints", index)
-    form = FORM.match(text)
+    form = FORM.fullmatch(text)
     if form is None:
-        yield Note(where, f"swarm refuses {text}", "write node.labels.disk == ssd, or !=")
+        yield Note(where, f"swarm refuses {text}", f"write node.labels.disk == ssd, or !=; {ALLOWED}")
     elif form["key"].lower() not in _KEYS and not form["key"].lower().startswith(_PREFIXES):
         yield Note(
             where, f"swarm knows no {form['key']}: no node meets it", f"one of {', '.join((*_KEYS, *_PREFIXES))}"

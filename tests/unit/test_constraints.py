@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from samples import manager, member
 
-from swarmops.constraints import eligible, excluded_by
+from swarmops.constraints import FORM, eligible, excluded_by
 from swarmops.facts import SwarmNode
 
 EAST = member(
@@ -52,6 +52,31 @@ EAST = member(
 )
 def test_constraint(constraint: str, met: bool) -> None:
     assert excluded_by(EAST, [constraint]) == ([] if met else [constraint])
+
+
+@pytest.mark.parametrize(
+    ("constraint", "taken"),
+    [
+        ("node.labels.x==y", ("node.labels.x", "==", "y")),
+        ("\tNode.Labels.x-y_z  !=  a b \n", ("Node.Labels.x-y_z", "!=", "a b")),
+        (r"_x==a:b-c_d.e*f(g)h?i+j[k]l\m^n$o|p/q", ("_x", "==", r"a:b-c_d.e*f(g)h?i+j[k]l\m^n$o|p/q")),
+        ("node.labels.example.com/zone == b", None),
+        ("node.labels.x == a,b", None),
+        ("node.labels.x == 'a'", None),
+        ("node.labels.x == ä", None),
+        ("node.labels.ä == a", None),
+        ("node.labels.x == a == b", None),
+        ("node.labels.x != a != b", None),
+        ("node.labels.x != a == b", None),
+        ("node.labels.x ==  ", None),
+        ("1.x == a", None),
+        ("x == a", None),
+        ("node.role = worker", None),
+    ],
+)
+def test_what_swarm_takes(constraint: str, taken: tuple[str, str, str] | None) -> None:
+    form = FORM.fullmatch(constraint)
+    assert (form and form.group("key", "op", "value")) == taken
 
 
 def test_all_constraints_have_to_be_met() -> None:

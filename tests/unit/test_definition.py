@@ -143,6 +143,8 @@ BAD: list[tuple[str, Any, str]] = [
     ("label", ["a"], "NAME=value"),
     ("constraint", ["node.role=worker"], "node.role==worker"),
     ("constraint", ["node.role=="], "node.role==worker"),
+    ("constraint", ["node.labels.example.com/zone==b"], "a key has letters, digits, - _ and ., a value has spaces and"),
+    ("constraint", ["node.labels.x==a,b"], "a key has letters"),
     ("placement-pref", ["node.labels.zone"], "spread=node.labels"),
     ("placement-pref", ["spread=node.role"], "spread=node.labels"),
     ("network", ["name=a,alias=b"], "name of a network"),

@@ -131,6 +131,19 @@ def test_findings_come_in_the_order_of_the_file_and_once() -> None:
             "deploy: {mode: global, replicas: 2}",
             ["error services.a.deploy.replicas: swarm refuses it beside mode: global"],
         ),
+        *(
+            (
+                f"deploy: {{mode: {mode}, {config}: {stated}}}",
+                [f"{how} services.a.deploy.{config}: swarm {said} of a job"],
+            )
+            for mode in ("replicated-job", "global-job")
+            for stated in ("{}", "{parallelism: 1}")
+            for config, how, said in (
+                ("update_config", "error", "refuses it"),
+                ("rollback_config", "warning", "ignores it"),
+            )
+        ),
+        ("deploy: {mode: replicated, update_config: {}, rollback_config: {}}", []),
         ("deploy: {mode: globl}", ["error services.a.deploy.mode: swarm has no mode globl"]),
         ("healthcheck: {test: [CMD, x], disable: true}", ["error services.a.healthcheck.disable: swarm refuses it"]),
         ("healthcheck: {disable: true}", []),
@@ -323,6 +336,13 @@ def test_endpoints_without_ipvs(definition: str, said: list[str]) -> None:
             ["error services.a.deploy.placement.constraints[0]: swarm refuses node.role = worker"],
         ),
         (
+            "placement: {constraints: [node.labels.example.com/zone == b, 'node.labels.x == a,b']}",
+            [
+                "error services.a.deploy.placement.constraints[0]: swarm refuses node.labels.example.com/zone == b",
+                "error services.a.deploy.placement.constraints[1]: swarm refuses node.labels.x == a,b",
+            ],
+        ),
+        (
             "placement: {constraints: [node.role == worker, node.zone == x]}",
             ["error services.a.deploy.placement.constraints[1]: swarm knows no node.zone: no node meets it"],
         ),
@@ -348,6 +368,12 @@ def test_endpoints_without_ipvs(definition: str, said: list[str]) -> None:
 )
 def test_placement(deploy: str, said: list[str]) -> None:
     compare(of(f"deploy: {{{deploy}}}"), said)
+
+
+def test_what_a_constraint_may_be_is_said() -> None:
+    text = "services: {a: {image: 'x:1', deploy: {placement: {constraints: ['node.labels.x == a,b']}}}}"
+    (found,) = seen(text)
+    assert found.remedy.endswith(r"a value has spaces and : * ( ) ? + [ ] \ ^ $ | / as well")
 
 
 def test_nodes_that_take_no_tasks_now() -> None:
