@@ -46,7 +46,7 @@ class ComposeLoader(Loader):  # type: ignore[misc]
     }
 
 
-ComposeLoader.add_implicit_resolver(_BOOL, re.compile("true|True|TRUE|false|False|FALSE"), list("tTfF"))
+ComposeLoader.add_implicit_resolver(_BOOL, re.compile("(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
 
 
 def load(

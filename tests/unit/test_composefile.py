@@ -183,6 +183,10 @@ def test_what_has_no_variables_stays_as_it_is() -> None:
         ("environment: {COUNT: $N, FLAG: $YES}", {"environment": {"COUNT": "3", "FLAG": "yes"}}),
         # To YAML 1.1 these are numbers of base 60.
         ("ports:\n  - 22:22\n  - 8080:80", {"ports": ["22:22", "8080:80"]}),
+        (
+            "environment: {A: true, B: trueish, C: False, D: false hope}",
+            {"environment": {"A": True, "B": "trueish", "C": False, "D": "false hope"}},
+        ),
         ("environment: {AT: 12:30, HOW: 1.5}", {"environment": {"AT": "12:30", "HOW": 1.5}}),
     ],
 )
