@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -30,14 +31,15 @@ _BOOLEAN = re.compile(
     r"services\.[^.]+\.(healthcheck\.disable|privileged|read_only|stdin_open|tty|init|volumes\[\d+\]\.read_only"
     r"|volumes\[\d+\]\.volume\.nocopy)|(networks|volumes|secrets|configs)\.[^.]+\.(external|internal|attachable)"
 )
-_BOOL, _DATE = "tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp"
+_BOOL, _DATE, _INT, _FLOAT = (f"tag:yaml.org,2002:{kind}" for kind in ("bool", "timestamp", "int", "float"))
 _BOOLEANS = {"y": True, "yes": True, "true": True, "on": True, "n": False, "no": False, "false": False, "off": False}
 
 
 class ComposeLoader(Loader):  # type: ignore[misc]
     """Takes for yes or no what docker's newest reader does, true and false alone, and dates for texts.
 
-    The rules of YAML 1.1 have yes, no, on and off too: the country NO would be false.
+    The rules of YAML 1.1 have yes, no, on and off too: the country NO would be false. They have no 0o440 and no 1e3,
+    which docker takes for numbers: https://github.com/go-yaml/yaml/blob/v3/resolve.go
     """
 
     yaml_implicit_resolvers: ClassVar = {
@@ -45,8 +47,20 @@ class ComposeLoader(Loader):  # type: ignore[misc]
         for first, forms in Loader.yaml_implicit_resolvers.items()
     }
 
+    def number(self, node: Any) -> float | str:
+        """A number with a fraction or an exponent; a text where that is beyond all of docker's numbers."""
+        value: float = self.construct_yaml_float(node)
+        return node.value if math.isinf(value) and "inf" not in node.value.lower() else value
+
 
 ComposeLoader.add_implicit_resolver(_BOOL, re.compile("(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
+ComposeLoader.add_implicit_resolver(_INT, re.compile("[-+]?0[oO][0-7][0-7_]*$"), list("-+0"))
+ComposeLoader.add_implicit_resolver(
+    _FLOAT,
+    re.compile(r"[-+]?(?:\.[0-9][0-9_]*|[0-9][0-9_]*(?:\.[0-9_]*)?)[eE][-+]?[0-9]+$"),
+    list("-+.0123456789"),
+)
+ComposeLoader.add_constructor(_FLOAT, ComposeLoader.number)
 
 
 def load(

@@ -398,6 +398,23 @@ configs: {c: {external: true}}
     assert json.loads(json.dumps(file)) == file, "a record holds it"
 
 
+# As docker/cli 28.2.2 reads them. 1e400 is beyond its numbers; the hash of a commit may look so.
+NUMBERS = {
+    "0o440": 288, "0O17": 15, "-0o17": -15, "+0o1_7": 15, "0440": 288, "1e3": 1000.0, "1E+3": 1000.0, "-1e-3": -0.001,
+    "+.5e3": 500.0, "1.e3": 1000.0, "1_0.5e3": 10500.0, "1e400": "1e400", "12e3f": "12e3f", "0o8": "0o8", "e3": "e3",
+    "1e": "1e", ".e3": ".e3", "'0o440'": "0o440", '"1e3"': "1e3", "!!str 1e3": "1e3",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("written", "value"), NUMBERS.items())
+def test_numbers_are_those_that_docker_takes_for_numbers(written: str, value: Any) -> None:
+    stack = parse(f"services: {{web: {{image: x, environment: {{A: {written}}}}}}}")
+    found = stack.services["web"]["environment"]["A"]
+    assert (found, type(found)) == (value, type(value))
+    again = yaml.safe_load(stack.text)["services"]["web"]["environment"]["A"]
+    assert (again, type(again)) == (value, type(value))
+
+
 def test_what_a_record_cannot_hold_is_refused() -> None:
     with pytest.raises(InputError, match=r"labels\.a: should be a text, a number, true or false"):
         parse("services: {web: {image: x, labels: {a: !!binary aGVsbG8=}}}")
