@@ -32,8 +32,11 @@ def render(template: Path, root: Path, context: Mapping[str, Any]) -> str:
     environment = _environment(root)
     name = Path(os.path.relpath(template, root)).as_posix()
     try:
-        source = environment.loader.get_source(environment, name)[0]  # type: ignore[union-attr]
-        return environment.get_template(name).render(context) if _JINJA.search(source) else source
+        source, file, _ = environment.loader.get_source(environment, name)  # type: ignore[union-attr]
+        if _JINJA.search(source):
+            return environment.get_template(name).render(context)
+        # Once more: to Jinja's loader all ends of lines are the same.
+        return Path(str(file)).read_bytes().decode()
     except jinja2.TemplateNotFound as error:
         raise _missing(error, name, root) from None
     except OSError as error:
@@ -117,13 +120,18 @@ def stack_context(
     }
 
 
+def differs(path: Path, text: str) -> bool:
+    """Whether a file is not there, or has another text, be it only in the ends of its lines."""
+    return not path.exists() or path.read_bytes() != text.encode()
+
+
 def write(path: Path, text: str) -> bool:
     """Writes a file when its text differs; whole or not at all. Returns whether it was written.
 
     Raises SwarmopsError for a file that cannot be written.
     """
     try:
-        if path.exists() and path.read_bytes() == text.encode():
+        if not differs(path, text):
             return False
         path.parent.mkdir(parents=True, exist_ok=True)
         # A directory of its own: others may be writing the same file, and its mode is that of any new file.

@@ -6,7 +6,7 @@ from swarmops.cluster import Cluster
 from swarmops.errors import PendingError
 from swarmops.ops.routing import routing
 from swarmops.ops.stacks import rendered
-from swarmops.render import write
+from swarmops.render import differs, write
 from swarmops.report import Recap
 
 
@@ -22,7 +22,7 @@ def render(cluster: Cluster, *, check: bool) -> Recap:
         files |= stack.files
     paths = {inventory.rendered / name: text for name, text in files.items()}
     if check:
-        stale = [path.name for path, text in paths.items() if not path.exists() or path.read_text() != text]
+        stale = [path.name for path, text in paths.items() if differs(path, text)]
         if stale:
             raise PendingError(f"not up to date: {', '.join(stale)}", remedy="inv render")
     for path, text in paths.items():

@@ -13,7 +13,7 @@ import pytest
 
 from swarmops.errors import InputError, SwarmopsError
 from swarmops.inventory import load
-from swarmops.render import render, stack_context, write
+from swarmops.render import differs, render, stack_context, write
 
 ROOT = Path(__file__).parents[2]
 
@@ -41,6 +41,12 @@ def test_blocks_leave_no_trace(root: Path) -> None:
 )
 def test_what_has_no_jinja_is_taken_as_it_is(root: Path, text: str) -> None:
     assert rendered(root, text) == text
+
+
+@pytest.mark.parametrize("text", ["a\r\nb\r\n", "a\rb\n\r", "a\n", "ä{{.Node.ID}}\r\n", "\ufeffa", ""])
+def test_what_has_no_jinja_keeps_the_ends_of_its_lines(root: Path, text: str) -> None:
+    (root / "plain").write_bytes(text.encode())
+    assert render(root / "plain", root, {}) == text
 
 
 def test_where_there_is_jinja_what_is_for_docker_is_marked(root: Path) -> None:
@@ -133,6 +139,13 @@ def test_a_file_is_written_when_it_differs(tmp_path: Path) -> None:
     assert path.read_text() == "two"
     assert [each.name for each in path.parent.iterdir()] == ["echo.yml"]
     assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE(before.st_mode)
+
+
+@pytest.mark.parametrize(("there", "other"), [(b"a\r\n", False), (b"a\n", True), (b"\xff", True), (None, True)])
+def test_a_file_differs_by_its_bytes(tmp_path: Path, there: bytes | None, other: bool) -> None:
+    if there is not None:
+        (tmp_path / "a").write_bytes(there)
+    assert differs(tmp_path / "a", "a\r\n") is other
 
 
 def test_a_file_that_cannot_be_written_is_named_and_the_reason_said(
