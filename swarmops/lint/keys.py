@@ -103,6 +103,7 @@ def notes(stack: Stack) -> Iterator[Note]:
         yield from _restart(service)
         yield from _deploy(service)
         yield from _addresses(service)
+        yield from _mounts(service)
 
 
 def _refused(where: Where, mapping: Mapping[str, Any], remedies: Mapping[str, str]) -> Iterator[Note]:
@@ -154,3 +155,15 @@ def _addresses(service: Wanted) -> Iterator[Note]:
             if isinstance(options, dict) and key in options:
                 where = (*service.where, "networks", name, key)
                 yield Note(where, "swarm ignores it", "use the service's name", error=False)
+
+
+def _mounts(service: Wanted) -> Iterator[Note]:
+    """Of a tmpfs docker's reader knows the size alone."""
+    mounts = service.definition.get("volumes")
+    for index, mount in enumerate(mounts if isinstance(mounts, list) else ()):
+        options = mount.get("tmpfs") if isinstance(mount, dict) else None
+        if isinstance(options, dict) and "mode" in options:
+            where = (*service.where, "volumes", index, "tmpfs", "mode")
+            yield Note(
+                where, "swarm ignores it", "leave it out, and change it in the container: it is 1777", error=False
+            )

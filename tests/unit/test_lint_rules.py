@@ -151,6 +151,11 @@ def test_findings_come_in_the_order_of_the_file_and_once() -> None:
             "networks: {default: {ipv4_address: 10.0.0.9}}",
             ["warning services.a.networks.default.ipv4_address: swarm ignores it"],
         ),
+        (
+            "volumes: [/y, {type: tmpfs, target: /t, tmpfs: {size: 1000, mode: 0700}}]",
+            ["warning services.a.volumes[1].tmpfs.mode: swarm ignores it"],
+        ),
+        ("volumes: [{type: tmpfs, target: /t, tmpfs: {size: 1000}}, {type: tmpfs, target: /u}]", []),
         ("x-mine: 1, labels: {build: x}", []),
     ],
 )
