@@ -40,7 +40,7 @@ KEY = "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEE\n-----END EC PRIVATE KEY-----"
         ('["API_TOKENS=abc", "JWT_KEY=abc"]', f'["API_TOKENS={MASK}", "JWT_KEY={MASK}"]'),
         ('["redis-server", "--requirepass", "abc"]', f'["redis-server", "--requirepass", "{MASK}"]'),
         ("redis-server --requirepass abc --port 1", f"redis-server --requirepass {MASK} --port 1"),
-        ("mysql --password=abc db", f"mysql --password={MASK} db"),
+        ("mysql --password=abc db", f"mysql --password={MASK}"),
         ("{'password': 'abc', 'user': 'u'}", f"{{'password': '{MASK}', 'user': 'u'}}"),
         ("DB_PASS=abc\nMYSQL_PWD: abc", f"DB_PASS={MASK}\nMYSQL_PWD: {MASK}"),
     ],
