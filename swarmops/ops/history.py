@@ -162,21 +162,21 @@ def _chosen(cluster: Cluster, name: str, records: list[Record], to: int | None) 
     known = f"{name} has {', '.join(map(str, numbers)) or 'none'}"
     if to is not None:
         raise InputError(f"{name}: there is no version {to}", remedy=f"inv history {name}; {known}")
-    if records and _is_new(cluster, records, cluster.ask(lambda api: facts.services(api, name))):
+    running = cluster.ask(lambda api: facts.services(api, name))
+    if records and not any(_runs(cluster, kept, running) for kept in reversed(records)):
         return records[-1]
     if len(records) < 2:
         raise SwarmopsError(f"{name} has no previous version", remedy=f"inv history {name}; {known}")
     return records[-2]
 
 
-def _is_new(cluster: Cluster, records: Iterable[Record], running: Iterable[Service]) -> bool:
-    """Whether something runs that was deployed and never recorded, as after a failure that was left."""
-    known = {
-        (stack.full_name(short), definition["deploy"]["labels"][SPEC_LABEL])
-        for stack in (version(cluster, kept) for kept in records)
-        for short, definition in stack.services.items()
+def _runs(cluster: Cluster, kept: Record, running: Iterable[Service]) -> bool:
+    """Whether exactly this version runs, and no mixture that an interruption or a failure has left."""
+    stack = version(cluster, kept)
+    wanted = {
+        (stack.full_name(short), stated["deploy"]["labels"][SPEC_LABEL]) for short, stated in stack.services.items()
     }
-    return any((service.name, service.labels.get(SPEC_LABEL)) not in known for service in running)
+    return {(service.name, service.labels.get(SPEC_LABEL, "")) for service in running} == wanted
 
 
 def _unheard(cluster: Cluster, wanted: Record, known: Collection[str]) -> dict[str, SwarmopsError]:

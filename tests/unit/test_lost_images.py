@@ -79,6 +79,8 @@ class Two(Cluster):
     """The images that nodes have."""
     silent: set[str]
     """The nodes that do not answer."""
+    runs: Json
+    """The services that run."""
 
     def api(self, name: str) -> Any:
         return SimpleNamespace(get=lambda path, **_: self.answer(name, path))
@@ -104,7 +106,7 @@ class Two(Cluster):
             return {"Id": "1"}
         return {
             "/configs": [config(1, OLD), config(2, NEW)],
-            "/services": [running(short, stated) for short, stated in file(NEW)["services"].items()],
+            "/services": [running(short, stated) for short, stated in self.runs.items()],
             "/nodes": [node(name) for name in self.members],
         }[path]
 
@@ -115,6 +117,7 @@ def two(tmp_path: Path) -> Iterator[Two]:
     with Two(load(tmp_path / "inventory.yaml"), Progress(io.StringIO())) as cluster:
         cluster.asked, cluster.members = [], ["m1", "w1", "w2"]
         cluster.registry, cluster.held, cluster.silent = {}, {}, set()
+        cluster.runs = file(NEW)["services"]
         yield cluster
 
 
@@ -135,6 +138,17 @@ def test_images_that_are_in_the_registry_come_back(two: Two, carried_out: list[t
     history.rollback(two, "s", None, Options())
     assert carried_out == [(OLD, True)]
     assert not [path for path in two.asked if path.startswith("/images/")]
+
+
+@pytest.mark.parametrize("gone", ["", "same"], ids=["another in its place", "one is missing"])
+def test_what_was_never_recorded_gives_way_to_the_newest(
+    two: Two, carried_out: list[tuple[str, bool]], gone: str
+) -> None:
+    """As a deploy leaves it that was interrupted, even where each service is known from some version."""
+    two.runs = file(OLD)["services"] | {"same": file(NEW)["services"]["web"]}
+    two.runs = {short: stated for short, stated in two.runs.items() if short != gone}
+    history.rollback(two, "s", None, Options())
+    assert carried_out == [(NEW, True)]
 
 
 def test_an_image_that_is_gone_is_refused_wherever_it_still_is(two: Two, carried_out: list[tuple[str, bool]]) -> None:
