@@ -191,6 +191,8 @@ class Task:
     since: str
     ports: frozenset[tuple[str, int]] = frozenset()
     iteration: int | None = None
+    container: str = ""
+    """The id of its container, on its node; empty as long as it has none."""
 
     @property
     def image(self) -> str:
@@ -231,6 +233,7 @@ class Task:
             since=status.get("Timestamp", ""),
             ports=host_ports((status.get("PortStatus") or {}).get("Ports")),
             iteration=_iteration(task),
+            container=(status.get("ContainerStatus") or {}).get("ContainerID", ""),
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from math import inf
 
 from swarmops.constraints import eligible, excluded_by
@@ -19,6 +20,8 @@ PAUSED = {"paused": "update", "rollback_paused": "rollback"}
 """The states of what swarm has begun and does not go on with."""
 BEGUN = frozenset({"starting", "running", "complete", "failed", "rejected"})
 DIGEST = re.compile(r"@sha256:[0-9a-f]{64}")
+SHORT_SECONDS = 60.0
+"""A run that failed within that time says of the next one that it has to last longer."""
 FORGOTTEN_SECONDS = 30.0
 """So long after an update should have been over it is taken for over: see docs/stacks.md."""
 NOT_ACTIVE = "swarm is not active"
@@ -163,6 +166,8 @@ class _Case:
         if left := self._leftover():
             text = f"{self.service.name}: {left} task{'s' if left > 1 else ''} too many"
             return self._paused() or replace(self.counts, missing=text)
+        if not proved and (flapping := self._flapping(up)):
+            return flapping
         if proved and (unproven := self._unproven(up)):
             return self._paused() or unproven
         return (self._paused() if proved else None) or self.counts
@@ -198,8 +203,14 @@ class _Case:
         """Whether it is over, was meant to be some day, and is the last of its place."""
         if task.state != "complete" or self.latest[self._place(task)] is not task:
             return False
-        meant = self.job or self.policy.get("Condition", "any") in ("none", "on-failure")
-        return meant and (task.node_id in self.homes or not self.spread)
+        return self._may_end() and (task.node_id in self.homes or not self.spread)
+
+    def _may_end(self) -> bool:
+        """Whether a task that exits with 0 has done its work."""
+        return bool(self.job or self.policy.get("Condition", "any") in ("none", "on-failure"))
+
+    def _ended_badly(self, task: Task) -> bool:
+        return task.failed or (task.state == "complete" and not self._may_end())
 
     def _unheard(self) -> int:
         """The nodes that a leader just elected has not heard of yet: they should run a global service all the same."""
@@ -231,9 +242,32 @@ class _Case:
         if self.job:
             text, left = f"completes ({self._done()} of {self.wanted})", inf if self._done() < self.wanted else 0.0
         else:
-            seconds = (up.get(task.id, 0.0) for task in self.good.values() if task.state == "running")
-            text, left = "stays up", monitor_seconds(self.service) - min(seconds, default=inf)
+            window, running = monitor_seconds(self.service), (task for task in self.good.values() if self._runs(task))
+            text = "stays up"
+            left = max((window + self._outlive(task) - up.get(task.id, 0.0) for task in running), default=0.0)
         return replace(self.counts, unproven=f"{self.service.name} {text}", left=left) if left > 0 else None
+
+    def _outlive(self, task: Task) -> float:
+        """How long those short runs lasted that failed before it in its place: it has to last longer."""
+        before = (
+            one for one in (*self._cleared(), *self.current) if one.id not in self.past and self._ended_badly(one)
+        )
+        lives = (_life(one) for one in before if self._place(one) == self._place(task) and one.state != "rejected")
+        return max((life for life in lives if life <= SHORT_SECONDS), default=0.0)
+
+    def _flapping(self, up: Mapping[str, float]) -> Verdict | None:
+        """A task that has run for no longer yet than those before it, which all failed soon."""
+        for place, task in self.good.items():
+            last = [one for one in self.own if self._place(one) == place and one.created < task.created]
+            last = last[-HOPELESS_FAILURES:]
+            failed = len(last) == HOPELESS_FAILURES and all(map(self._is_current, last))
+            if (
+                failed
+                and all(map(self._ended_badly, last))
+                and up.get(task.id, inf) <= max(map(_life, last)) <= SHORT_SECONDS
+            ):
+                return self.failed(f"{HOPELESS_FAILURES} tasks in a row failed, and another has just begun", last)
+        return None
 
     def _forgotten(self, up: Mapping[str, float]) -> bool:
         """Whether swarm would have ended its update long ago: what it replaced by is gone, and it waits for that."""
@@ -347,7 +381,7 @@ class _Case:
 
     def _failures(self) -> list[Task]:
         """What failed of the present version since it was asked for, the latest last."""
-        return [task for task in self.current if task.failed and task.id not in self.past]
+        return [task for task in self.current if self._ended_badly(task) and task.id not in self.past]
 
     def _said(self, task: Task) -> tuple[str, str]:
         silent = f"ended with exit code {task.exit_code or 0}" if task.state == "complete" else task.state
@@ -358,6 +392,13 @@ class _Case:
 
     def _host(self, task: Task) -> str:
         return self.members[task.node_id].name if task.node_id in self.members else "?"
+
+
+def _life(task: Task) -> float:
+    """For how many seconds a task that is over was there, by swarm's own times."""
+    if not (task.created and task.since):
+        return 0.0
+    return (datetime.fromisoformat(task.since) - datetime.fromisoformat(task.created)).total_seconds()
 
 
 def _lasting(found: Iterable[tuple[str, Obstacle | None]]) -> list[tuple[str, str]]:

@@ -162,7 +162,7 @@ CASES = {
     ),
     "one-shot: still runs": Case(service(1, template=ONE_SHOT), (task(1, spec=ONE_SHOT),)),
     "a task that should go on and ended": Case(
-        service(1), (task(1, "complete"),), counts=(0, 1), missing="web 0 of 1"
+        service(1), (task(1, "complete"),), counts=(0, 1), missing="web 0 of 1 (worker01: ended with exit code 0)"
     ),
     "job: so many completions": Case(
         service({"ReplicatedJob": {"MaxConcurrent": 1, "TotalCompletions": 2}}),
@@ -545,6 +545,26 @@ CASES = {
         unproven="web stays up",
     ),
     "other ports where there were none to tell": Case(replace(service(1), previous={"Name": "web"}), (task(1),)),
+    "it has to outlive the run before it, which failed": Case(
+        service(1), (failed(1, 1, since="2024-01-01T00:00:05Z"), task(1, at=6)), up={"t1-worker01-6": 8.5},
+        unproven="web stays up",
+    ),
+    "it has outlived the run before it": Case(
+        service(1), (failed(1, 1, since="2024-01-01T00:00:05Z"), task(1, at=6)), up={"t1-worker01-6": 9.5},
+    ),
+    "it need not outlive what had failed before anything was asked for": Case(
+        service(1), (failed(1, 1, since="2024-01-01T00:00:05Z"), task(1, at=6)), up={"t1-worker01-6": 5.5},
+        past=("t1-worker01-1",),
+    ),
+    "it need not outlive a run that was long": Case(
+        service(1), (failed(1, 1, since="2024-01-01T01:00:00Z"), task(1, at=6)), up={"t1-worker01-6": 5.5},
+    ),
+    "it need not outlive what failed in another place, or never began": Case(
+        service(2),
+        (failed(1, 1, since="2024-01-01T00:00:05Z"), task(1, at=6), task(2, at=6),
+         task(2, "rejected", at=1, since="2024-01-01T00:00:05Z")),
+        counts=(2, 2), up={"t1-worker01-6": 9.5, "t2-worker01-6": 5.5},
+    ),
     "paused, and all run long enough": Case(
         service(1, update="paused", begun="now"), (task(1), failed(1, 0)), counts=(1, 1), up=up(60),
         failure="web: swarm has paused the update", more=("worker01: non-zero exit (1)",),
@@ -616,3 +636,22 @@ def test_failures_that_swarm_has_forgotten_count(
 ) -> None:
     verdict = judge(service(1), now, TWO, ended=ended, past={failed(1, 0).id})
     assert verdict.failure.startswith("web: 3 tasks in a row failed") is hopeless
+
+
+@pytest.mark.parametrize(
+    ("seconds", "before", "failure"),
+    [
+        (2.0, NEW, "web: 3 tasks in a row failed, and another has just begun"),
+        (5.0, NEW, ""),
+        (2.0, OLD, ""),
+    ],
+)
+def test_a_service_that_flaps_is_not_well_between_two_failures(
+    seconds: float, before: dict[str, Any], failure: str
+) -> None:
+    runs = [failed(1, at, since=f"2024-01-01T00:00:{at + 4:02}Z", spec=before) for at in (0, 10, 20)]
+    last = task(1, at=30)
+    verdict = judge(service(1), [*runs, last], TWO, up={last.id: seconds}, proved=False)
+    assert verdict.failure.partition("\n")[0] == failure
+    with_a_stop = [*runs, replace(task(1, "shutdown", at=25), spec=NEW), last]
+    assert not judge(service(1), with_a_stop, TWO, up={last.id: seconds}, proved=False).failure
