@@ -62,6 +62,11 @@ def logs(task_or_service: str, lines: int) -> Command:
     return docker("service", "logs", "--raw", "--tail", str(lines), task_or_service)
 
 
+def health(container: str) -> Command:
+    """Prints, in JSON, how the health checks of a task's container ended; null where it has none."""
+    return docker("container", "inspect", "--format", "{{json .State.Health}}", container)
+
+
 def remove(*names: str) -> Command:
     """Removes services."""
     return docker("service", "rm", *names)

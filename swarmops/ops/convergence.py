@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from math import inf
 
@@ -13,10 +15,12 @@ from swarmops.commands import service as commands
 from swarmops.connect.api import EngineAPI
 from swarmops.errors import SwarmopsError, WaitTimeout
 from swarmops.facts import Service, SwarmNode, Task
+from swarmops.members import match
 from swarmops.verdict import PAUSED, Verdict, judge, rolled_back, undone, update_of
 from swarmops.wait import Deadline, until
 
 LOG_LINES = 8
+MOST_SAID = 200
 LOG_SECONDS = 5.0
 """How long a failed task's last words may take: for those of a node that is gone the engine waits for ever."""
 
@@ -145,8 +149,26 @@ def wait(
 
 def last_words(cluster: Cluster, task: Task) -> str:
     """What a task that failed printed last, as lines to append to a message; nothing where that cannot be had soon."""
-    if task.state == "rejected":
-        return ""  # it never had a container
+    if not task.container:
+        return ""
+    return _health(cluster, task) + _printed(cluster, task)
+
+
+def _health(cluster: Cluster, task: Task) -> str:
+    """What its health check said last, where that is why it ended. Swarm does not tell, of one that ended with 0."""
+    with suppress(SwarmopsError, ValueError):
+        members = match(cluster.inventory.nodes, cluster.ask(facts.nodes), {})
+        node = next((name for name, member in members.items() if member.id == task.node_id), None)
+        said = cluster.door(node).run(commands.health(task.container), timeout=LOG_SECONDS).stdout if node else "null"
+        health = json.loads(said) or {}
+        if health.get("Status") == "unhealthy":
+            last = (health.get("Log") or [{}])[-1]
+            output = " ".join(str(last.get("Output", "")).split())[:MOST_SAID]
+            return f"\n    its health check failed{output and ': '}{output} (exit code {last.get('ExitCode', '?')})"
+    return ""
+
+
+def _printed(cluster: Cluster, task: Task) -> str:
     try:
         door = cluster.door(cluster.manager().node)
         result = door.run(commands.logs(task.id, LOG_LINES), check=False, timeout=LOG_SECONDS)

@@ -65,6 +65,7 @@ CASES: dict[str, Command] = {
     "service.scale": service.scale({"echo_web": 2, "echo_api": 6}),
     "service.rollback": service.rollback("echo_api"),
     "service.logs": service.logs("t1", 8),
+    "service.health": service.health("c1"),
     "service.remove": service.remove("a", "b"),
     "stack.deploy": stack.deploy("echo", "services: {}\n"),
     "stack.deploy mixed": stack.deploy("echo", "services: {}\n", mixed=True),
