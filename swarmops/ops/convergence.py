@@ -161,10 +161,12 @@ def _health(cluster: Cluster, task: Task) -> str:
         node = next((name for name, member in members.items() if member.id == task.node_id), None)
         said = cluster.door(node).run(commands.health(task.container), timeout=LOG_SECONDS).stdout if node else "null"
         health = json.loads(said) or {}
-        if health.get("Status") == "unhealthy":
-            last = (health.get("Log") or [{}])[-1]
-            output = " ".join(str(last.get("Output", "")).split())[:MOST_SAID]
-            return f"\n    its health check failed{output and ': '}{output} (exit code {last.get('ExitCode', '?')})"
+        failed = [one for one in health.get("Log") or [] if one["ExitCode"]]
+        if health.get("Status") == "unhealthy" and failed:
+            # The last one may have ended with the container itself.
+            told = next((one for one in reversed(failed) if one["Output"].strip()), failed[0])
+            output = " ".join(told["Output"].split())[:MOST_SAID]
+            return f"\n    its health check failed{output and ': '}{output} (exit code {told['ExitCode']})"
     return ""
 
 
