@@ -14,7 +14,7 @@ from swarmops.cluster import Cluster
 from swarmops.commands import service as commands
 from swarmops.connect.api import EngineAPI
 from swarmops.errors import SwarmopsError, WaitTimeout
-from swarmops.facts import Service, SwarmNode, Task
+from swarmops.facts import Json, Service, SwarmNode, Task
 from swarmops.members import match
 from swarmops.verdict import PAUSED, Verdict, judge, rolled_back, undone, update_of
 from swarmops.wait import Deadline, until
@@ -160,14 +160,19 @@ def _health(cluster: Cluster, task: Task) -> str:
         members = match(cluster.inventory.nodes, cluster.ask(facts.nodes), {})
         node = next((name for name, member in members.items() if member.id == task.node_id), None)
         said = cluster.door(node).run(commands.health(task.container), timeout=LOG_SECONDS).stdout if node else "null"
-        health = json.loads(said) or {}
-        failed = [one for one in health.get("Log") or [] if one["ExitCode"]]
-        if health.get("Status") == "unhealthy" and failed:
-            # The last one may have ended with the container itself.
-            told = next((one for one in reversed(failed) if one["Output"].strip()), failed[0])
-            output = " ".join(told["Output"].split())[:MOST_SAID]
-            return f"\n    its health check failed{output and ': '}{output} (exit code {told['ExitCode']})"
+        return unhealthy(json.loads(said) or {})
     return ""
+
+
+def unhealthy(health: Json) -> str:
+    """What the health check said that failed, as a line to append to a message; nothing where none has."""
+    failed = [one for one in health.get("Log") or [] if one["ExitCode"]]
+    if health.get("Status") != "unhealthy" or not failed:
+        return ""
+    # The last one may have ended with the container itself.
+    told = next((one for one in reversed(failed) if one["Output"].strip()), failed[0])
+    output = " ".join(told["Output"].split())[:MOST_SAID]
+    return f"\n    its health check failed{output and ': '}{output} (exit code {told['ExitCode']})"
 
 
 def _printed(cluster: Cluster, task: Task) -> str:

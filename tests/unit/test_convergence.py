@@ -77,6 +77,22 @@ def test_the_window_begins_when_a_task_is_first_seen_running_and_again_with_the_
     assert seen.holds() == ""
 
 
+@pytest.mark.parametrize(
+    ("log", "said"),
+    [
+        ([(0, ""), (1, "is\n down\n"), (137, "")], ": is down (exit code 1)"),
+        ([(1, ""), (1, ""), (-1, "")], " (exit code 1)"),
+        ([(0, "fine")], None),
+        ([], None),
+    ],
+)
+def test_what_the_health_check_said(log: list[tuple[int, str]], said: str | None) -> None:
+    kept = [{"ExitCode": code, "Output": output} for code, output in log]
+    expected = "" if said is None else f"\n    its health check failed{said}"
+    assert convergence.unhealthy({"Status": "unhealthy", "Log": kept}) == expected
+    assert convergence.unhealthy({"Status": "healthy", "Log": kept}) == ""
+
+
 def test_failures_of_before_are_history_and_later_ones_are_not(swarm: Swarm) -> None:
     seen, failures = watch(swarm), [task(1, "failed", at=at, error="exit 7") for at in range(4)]
     swarm.tasks = failures[:1]
