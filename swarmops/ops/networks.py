@@ -34,7 +34,7 @@ def create(cluster: Cluster, name: str, wanted: Options, timeout: float) -> Reca
                 remedy=f"an engine cannot change a network; inv network.rm {name}, then again",
             )
     else:
-        _refuse_overlap(wanted, existing.values())
+        _refuse_overlap(wanted, _taken(cluster, existing.values()))
         _make(cluster, name, wanted)
         recap.changed(name, "created")
     until(lambda: _awaited(cluster, name), deadline, cluster.progress)
@@ -137,13 +137,20 @@ def users(network: Json, services: Iterable[Service]) -> list[Service]:
     return [one for one, networks in stated if names & {item["Target"] for item in networks}]
 
 
-def _refuse_overlap(wanted: Options, existing: Iterable[Json]) -> None:
-    """The engine takes a subnet that another network has, and never gives the network its addresses."""
-    for network in existing if wanted.subnet else ():
-        for subnet in filter(None, Options.of(network).subnet.split(", ")):
-            with suppress(ValueError):
-                if IPv4Network(subnet).overlaps(IPv4Network(wanted.subnet)):
-                    raise InputError(f"--subnet {wanted.subnet}: network {network['Name']} has {subnet}")
+def _taken(cluster: Cluster, existing: Iterable[Json]) -> Iterator[tuple[str, str]]:
+    """The subnets that there are, and whose each is. That of a lab's nodes is none that the swarm knows."""
+    if cluster.lab:
+        yield str(cluster.inventory.settings.subnet), "the lab itself"
+    for network in existing:
+        yield from ((subnet, f"network {network['Name']}") for subnet in Options.of(network).subnet.split(", "))
+
+
+def _refuse_overlap(wanted: Options, taken: Iterable[tuple[str, str]]) -> None:
+    """The engine takes a subnet that somebody else has, and never gives the network its addresses."""
+    for subnet, whose in taken if wanted.subnet else ():
+        with suppress(ValueError):
+            if IPv4Network(subnet).overlaps(IPv4Network(wanted.subnet)):
+                raise InputError(f"--subnet {wanted.subnet}: {whose} has {subnet}")
 
 
 def _managers(cluster: Cluster) -> Iterator[tuple[str, dict[str, Json]]]:
