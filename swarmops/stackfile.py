@@ -36,8 +36,8 @@ SHARED = ("networks", "configs", "secrets", "volumes")
 """What services of one file may have in common."""
 NAME_LIMIT = 64
 """Bytes; docker refuses a longer name of a config or secret."""
-SERVICE_NAME = re.compile(r"(?=.{1,63}$)[A-Za-z0-9]+([-_]+[A-Za-z0-9]+)*")
-"""What swarm takes for the name of a service."""
+_NAME = re.compile(r"(?=.{1,63}$)[A-Za-z0-9]+([-_]+[A-Za-z0-9]+)*")
+"""What swarm takes for the name of a service or a network."""
 STARTED = "service_started"
 COMPLETED = "service_completed_successfully"
 CONDITIONS = (STARTED, "service_healthy", COMPLETED)
@@ -207,7 +207,7 @@ def _wrong_names(stack: str, services: Iterable[str]) -> list[str]:
     return [
         f"services.{short}: swarm would call it {full}, and takes letters, digits, - and _, 63 at most"
         for short in services
-        if not SERVICE_NAME.fullmatch(full := f"{stack}_{short}")
+        if not _NAME.fullmatch(full := f"{stack}_{short}")
     ]
 
 
@@ -218,6 +218,12 @@ def _wrong_labels(services: Mapping[str, Mapping[str, Any]]) -> list[str]:
         for short, labels in stated.items()
         if not isinstance(labels, dict | list) or any(not isinstance(label, str) for label in labels)
     ]
+
+
+def check_name(name: str) -> None:
+    """Raises InputError for what swarm does not take for the name of a service or a network."""
+    if not _NAME.fullmatch(name):
+        raise InputError(f"{name}: should be a name of letters, digits, - and _, 63 at most")
 
 
 def waves(stack: Stack, services: Iterable[str], after: Mapping[str, Iterable[str]] | None = None) -> list[list[str]]:

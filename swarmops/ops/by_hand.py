@@ -20,7 +20,7 @@ from swarmops.ops.room import networks, places, refuse_crowded, seen
 from swarmops.ops.routing import routing
 from swarmops.ops.services import find, gone, note_stack, version_before
 from swarmops.report import Recap
-from swarmops.stackfile import SERVICE_NAME
+from swarmops.stackfile import check_name
 from swarmops.wait import Deadline
 
 UNPROVED = ("updating", "paused")
@@ -112,8 +112,7 @@ def update(cluster: Cluster, name: str, stated: Stated, timeout: float, *, rollb
 
 
 def _check(name: str, stated: Stated) -> None:
-    if not SERVICE_NAME.fullmatch(name):
-        raise InputError(f"{name}: should be a name of letters, digits, - and _, 63 at most")
+    check_name(name)
     if not stated.get("image"):
         raise InputError("--image is missing", remedy=f"inv service.create {name} --image echo")
 

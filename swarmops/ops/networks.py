@@ -13,6 +13,7 @@ from swarmops.errors import CommandFailed, ConnectionFailed, InputError, suggest
 from swarmops.facts import Json, Service
 from swarmops.overlay import Options, word
 from swarmops.report import Recap, table
+from swarmops.stackfile import check_name
 from swarmops.wait import Deadline, until
 
 HEAD = ("NETWORK", "DRIVER", "ATTACHABLE", "ENCRYPTED", "SUBNET", "SERVICES")
@@ -25,6 +26,7 @@ def create(cluster: Cluster, name: str, wanted: Options, timeout: float) -> Reca
     Raises InputError, before anything changes, for what cannot be and for a network with other options.
     """
     deadline, recap = Deadline(timeout), Recap()
+    check_name(name)
     wanted.check()
     existing = networks(cluster)
     if name in existing:
