@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import UserList
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -27,7 +29,7 @@ from swarmops.errors import (
 from swarmops.facts import SwarmNode
 from swarmops.ingress import STACK, Backend
 from swarmops.ops.balanced import backends
-from swarmops.ops.images import denied, headers, reference
+from swarmops.ops.images import denied, headers, names as known_images, reference
 from swarmops.render import render, stack_context
 from swarmops.stackfile import Stack
 
@@ -126,11 +128,20 @@ def digest(cluster: Cluster, image: str) -> str:
     try:
         cluster.digests[image] = registered(cluster, image)
     except NotFound as error:
-        name = image.rpartition("/")[2].partition(":")[0]
-        raise InputError(f"image {image} is not in its registry", remedy=f"inv push {name}") from error
+        raise InputError(f"image {image} is not in its registry", remedy=_way_there(cluster, image)) from error
     except (CommandFailed, ConnectionFailed) as error:
         raise InputError(unavailable(image, error), remedy="inv doctor") from error
     return cluster.digests[image]
+
+
+def _way_there(cluster: Cluster, image: str) -> str:
+    """How an image comes into its registry. Of an image of the inventory, `inv push` makes one tag and no other."""
+    name = re.split("[:@]", image.partition("/")[2])[0]
+    if host(image) == cluster.inventory.registry and name in known_images(cluster.inventory):
+        with suppress(SwarmopsError):  # where nobody knows what it would be, there is less to say
+            pushed = reference(cluster)(name)
+            return f"inv push {name}" if pushed == image else f"write {pushed}, which inv push {name} makes"
+    return "push it there, or correct its name"
 
 
 def registered(cluster: Cluster, image: str) -> str:

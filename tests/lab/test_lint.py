@@ -115,7 +115,7 @@ def test_everything_is_said_before_anything_changes(pushed: Lab, plain: Callable
     before = pushed.services()
     registry = f"registry:{pushed.vars['registry']['port']}"
     expected = {
-        "services.image.image": f"image {registry}/nothing:1.0 is not in its registry; inv push nothing",
+        "services.image.image": f"image {registry}/nothing:1.0 is not in its registry; push it there",
         "services.bind.volumes[0]": "none of the nodes that may run it has /srv/nowhere",
         "services.port.ports[0]": "port 8088/tcp is taken by taker",
         "services.node.deploy.placement.constraints": "no node of the swarm meets node.labels.disk == floppy",

@@ -15,6 +15,7 @@ from swarmops.cluster import Cluster
 from swarmops.errors import CommandFailed, ConnectionFailed, EngineFailed, InputError, NotFound, Silent, SwarmopsError
 from swarmops.facts import Json, Service
 from swarmops.inventory import load
+from swarmops.inventory.schema import Build
 from swarmops.ops import apply, history, stacks
 from swarmops.ops.deploy import Options
 from swarmops.record import Record
@@ -200,7 +201,7 @@ def test_nodes_whose_platform_an_image_is_not_for_do_not_fetch_it(two: Two, monk
     [
         (DOWN, f"image {OLD} cannot be had: m1: /distribution: connection refused\n  Next: inv doctor"),
         (Silent("m1: the engine does not answer"), f"image {OLD} cannot be had: its registry does not answer in time"),
-        (NotFound("m1: no"), f"image {OLD} is not in its registry\n  Next: inv push old"),
+        (NotFound("m1: no"), f"image {OLD} is not in its registry\n  Next: push it there, or correct its name"),
     ],
 )
 def test_why_an_image_cannot_be_had(two: Two, error: SwarmopsError, said: str) -> None:
@@ -208,6 +209,27 @@ def test_why_an_image_cannot_be_had(two: Two, error: SwarmopsError, said: str) -
     with pytest.raises(InputError) as refused:
         stacks.digest(two, OLD)
     assert str(refused.value).startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("image", "remedy"),
+    [
+        ("registry:5000/api:2.0", "inv push api"),
+        ("registry:5000/api:1.0", "write registry:5000/api:2.0, which inv push api makes"),
+        ("registry:5000/api", "write registry:5000/api:2.0, which inv push api makes"),
+        ("registry:5000/api:2.0@sha256:ab", "write registry:5000/api:2.0, which inv push api makes"),
+        ("registry:5000/ours/api:2.0", "push it there, or correct its name"),
+        ("registry:5000/ap:2.0", "push it there, or correct its name"),
+        ("ghcr.io/api:2.0", "push it there, or correct its name"),
+        ("api:2.0", "push it there, or correct its name"),
+    ],
+)
+def test_how_an_image_comes_into_its_registry(two: Two, image: str, remedy: str) -> None:
+    two.inventory.settings.images.build["api"] = Build(context="images/api", tag="2.0")
+    two.registry = {image: NotFound("m1: no")}
+    with pytest.raises(InputError) as refused:
+        stacks.digest(two, image)
+    assert refused.value.remedy == remedy
 
 
 def test_a_registry_that_does_not_answer_is_waited_for_once(two: Two) -> None:
