@@ -11,7 +11,8 @@ from functools import partial
 from typing import Any
 
 from swarmops.definition.attached import publish
-from swarmops.definition.options import MANY, ONE
+from swarmops.definition.forms import NO_CHECK
+from swarmops.definition.options import HEALTH, MANY, ONE
 from swarmops.errors import InputError, Problem, suggest
 from swarmops.facts import Json
 
@@ -76,6 +77,8 @@ def updated(before: Definition, stated: Definition, gone: Mapping[str, Iterable[
         after[name] = {key: before[name][key] for key in kept}
     for name, value in stated.items():
         after[name] = {**after[name], **value} if name in MANY else value
+    if stated.get("health-cmd") == NO_CHECK:
+        after |= {name: ONE[name].default for name in HEALTH - stated.keys()}
     return after
 
 
@@ -105,7 +108,7 @@ def changes(before: Definition, after: Definition) -> list[str]:
 def _words(name: str, value: Any) -> str:
     text = ONE[name].show(value) if value is not None else ""
     image, _, digest = text.partition("@sha256:")
-    return (f"{image}@{digest[:8]}" if digest else text) or "none"
+    return (f"{image}@{digest[:8]}" if digest else text) or "unset"
 
 
 def _new(name: str, before: Definition, after: Definition) -> Iterator[tuple[str, str]]:
@@ -121,21 +124,24 @@ def _gone(name: str, before: Definition, after: Definition) -> Iterator[tuple[st
 
 def to_create(wanted: Definition) -> list[tuple[str, str]]:
     """The options of `docker service create`, apart from the image and its arguments."""
-    found = [
-        (name, one.show(wanted[name]))
-        for name, one in ONE.items()
-        if name not in ("image", "args") and wanted[name] != one.default
-    ]
-    return found + [(name, value) for name in MANY for value in wanted[name].values()]
+    names = [name for name in ONE if name not in ("image", "args") and wanted[name] != ONE[name].default]
+    return _singles(names, wanted) + [(name, value) for name in MANY for value in wanted[name].values()]
 
 
 def to_update(before: Definition, after: Definition) -> list[tuple[str, str]]:
     """The options of `docker service update` that lead from one definition to another."""
-    found = [(name, one.show(after[name])) for name, one in ONE.items() if before[name] != after[name]]
+    found = _singles([name for name in ONE if before[name] != after[name]], after)
     for name, many in MANY.items():
         found += [(f"{name}-rm", value if many.whole else key) for key, value in _gone(name, before, after)]
         found += [(f"{name}-add", value) for _, value in _new(name, before, after)]
     return found
+
+
+def _singles(names: Sequence[str], wanted: Definition) -> list[tuple[str, str]]:
+    """Some of the options with one value, as docker is told them."""
+    if wanted["health-cmd"] != NO_CHECK or not HEALTH.intersection(names):
+        return [(name, ONE[name].show(wanted[name])) for name in names]
+    return [*_singles([name for name in names if name not in HEALTH], wanted), ("no-healthcheck", "true")]
 
 
 def inseparable(before: Definition, after: Definition) -> list[Problem]:
@@ -156,6 +162,11 @@ def conflicts(wanted: Definition, stated: Iterable[str], route: str) -> list[Pro
     if wanted["mode"] == "global":
         for name in sorted(told & {"replicas", "replicas-max-per-node"}):
             found.append(Problem(f"--{name}", 0, "a global service has one task on each node; leave it out"))
+    if wanted["health-cmd"] == NO_CHECK:
+        for name in sorted(told & HEALTH - {"health-cmd"}):
+            found.append(
+                Problem(f"--{name}", 0, "the health check is switched off; leave it out, or state --health-cmd")
+            )
     modes = {key.rpartition("/")[2] for key in wanted["publish"]}
     if "endpoint-mode" in told and wanted["endpoint-mode"] == "vip" and route == "dns":
         found.append(Problem("--endpoint-mode", 0, "vip needs IPVS, which the nodes' kernel has not; write dnsrr"))

@@ -16,6 +16,8 @@ MEMORY = re.compile(r"(\d+(?:\.\d+)?) ?([kmgt]?)(?:i?b)?", re.IGNORECASE)
 SIZES = {"t": 1 << 40, "g": 1 << 30, "m": 1 << 20, "k": 1 << 10, "": 1}
 MOST = (1 << 63) - 1
 """The engine keeps its numbers in so many bits."""
+NO_CHECK = "NONE"
+"""What compose calls a health check that is switched off, the image's own too. No command is called so."""
 LEAST_MEMORY = 4 << 20
 LEAST_CPUS = 10**6
 """Bytes, and thousand-millionths of a processor: the engine refuses less."""
@@ -102,6 +104,11 @@ def show_ratio(value: float) -> str:
 
 def _in_32_bits(value: float) -> float:
     return float(struct.unpack("f", struct.pack("f", value))[0])
+
+
+def check(text: str) -> str:
+    """The command of a health check, or in any case that there is none."""
+    return NO_CHECK if text.upper() == NO_CHECK else text
 
 
 def words(text: str) -> tuple[str, ...]:

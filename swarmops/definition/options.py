@@ -13,6 +13,8 @@ from swarmops.constraints import FORM
 from swarmops.definition.attached import mount, mounts, ports, publish, targets
 from swarmops.definition.forms import (
     NANO,
+    NO_CHECK,
+    check,
     constraint,
     count,
     cpus,
@@ -107,6 +109,8 @@ def _mode(spec: Json) -> str:
 
 def _check(spec: Json) -> str | None:
     test = at(f"{CONTAINER}.Healthcheck.Test")(spec) or []
+    if test[:1] == ["NONE"]:
+        return NO_CHECK
     return shlex.join(test[1:]) if test[:1] == ["CMD"] else " ".join(test[1:]) or None
 
 
@@ -145,13 +149,16 @@ ONE: dict[str, One] = {
     **_changing("rollback", "pause", "continue"),
     "restart-condition": One(one_of("any", "on-failure", "none"), at("TaskTemplate.RestartPolicy.Condition"), "any"),
     "stop-grace-period": One(duration, at(f"{CONTAINER}.StopGracePeriod"), 10 * NANO, show_duration),
-    "health-cmd": One(str, _check, ""),
+    "health-cmd": One(check, _check, ""),
     "health-interval": One(duration, at(f"{CONTAINER}.Healthcheck.Interval"), 0, show_duration),
     "health-timeout": One(duration, at(f"{CONTAINER}.Healthcheck.Timeout"), 0, show_duration),
     "health-retries": One(count, at(f"{CONTAINER}.Healthcheck.Retries"), 0),
     "health-start-period": One(duration, at(f"{CONTAINER}.Healthcheck.StartPeriod"), 0, show_duration),
 }
 """The engine's own defaults; an option whose value is its default is as good as not stated."""
+
+HEALTH = frozenset(name for name in ONE if name.startswith("health-"))
+"""Those of the health check: docker takes none of them beside the one that switches it off, and forgets them then."""
 
 MANY: dict[str, Many] = {
     "publish": Many(publish, ports, whole=True, named=targets),

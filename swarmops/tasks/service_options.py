@@ -33,7 +33,7 @@ ONE = {
     **_changing("rollback", "pause or continue"),
     "restart-condition": "any, on-failure or none",
     "stop-grace-period": "time to end before a task is killed",
-    "health-cmd": "command that tells whether a task is healthy",
+    "health-cmd": "command that tells whether a task is healthy; none: no check, nor that of the image",
     "health-interval": "time between two checks",
     "health-timeout": "longest a check may take",
     "health-retries": "failed checks that make a task unhealthy",

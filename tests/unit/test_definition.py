@@ -311,11 +311,40 @@ def test_ports_that_docker_takes_away_together(stated: dict[str, Any], stay: str
         ({"mode": "global", "replicas_max_per_node": "3"}, "mesh", "--replicas-max-per-node: a global service"),
         ({"publish": ["80:80", "80:81"]}, "mesh", "80 is published twice"),
         ({"publish": ["80:80/tcp", "80:80/udp"]}, "mesh", ""),
+        ({"health_cmd": "NONE"}, "mesh", ""),
+        ({"health_cmd": "none", "health_retries": "3"}, "mesh", "--health-retries: the health check is switched off"),
     ],
 )  # fmt: skip
 def test_conflicts(stated: dict[str, Any], route: str, said: str) -> None:
     found = definition.conflicts(parse(**stated), [name.replace("_", "-") for name in stated], route)
     assert [said in str(problem) for problem in found] == ([True] if said else [])
+
+
+def unchecked(test: list[str]) -> definition.Definition:
+    container = {"Image": ALL["image"], "Healthcheck": {"Test": test}}
+    return definition.of({"Mode": {"Replicated": {}}, "TaskTemplate": {"ContainerSpec": container}}, {})
+
+
+def test_a_health_check_is_switched_off() -> None:
+    told, gone = definition.parse({"health-cmd": "None"}, "host")
+    off = definition.updated(FULL, told, gone)
+    assert definition.to_update(FULL, off) == [("no-healthcheck", "true")]
+    assert definition.changes(FULL, off) == [
+        "health-cmd test -f /tmp/up → NONE",
+        *(f"health-{name} → 0{unit}" for name, unit in (("interval 3s", "s"), ("timeout 1s", "s"), ("retries 2", ""))),
+        "health-start-period 5s → 0s",
+    ]
+    assert definition.to_create(parse(health_cmd="none")) == [("no-healthcheck", "true")]
+    assert unchecked(["NONE"]) == definition.updated(PLAIN, told, gone)
+    assert unchecked(["CMD-SHELL", "none"])["health-cmd"] == "none"
+
+
+def test_a_health_check_is_switched_on_again() -> None:
+    for text, shown in (("", "unset"), ("true", "true")):
+        told, gone = definition.parse({"health-cmd": text}, "host")
+        again = definition.updated(unchecked(["NONE"]), told, gone)
+        assert definition.to_update(unchecked(["NONE"]), again) == [("health-cmd", text)]
+        assert definition.changes(unchecked(["NONE"]), again) == [f"health-cmd NONE → {shown}"]
 
 
 def test_what_nobody_stated_is_no_conflict() -> None:
