@@ -33,12 +33,26 @@ def obstacle(service: Service, node: SwarmNode, tasks: Iterable[Task]) -> Obstac
         return Obstacle(f"its platform is {'/'.join(_platform(node.platform))}", lasting=True)
     here = [task for task in tasks if task.node_id == node.id and not task.over]
     return (
-        _too_small(service, node, here)
+        too_small(_reserved(service.template), node, here)
         or (None if node.ready else Obstacle(node.state))
         or (Obstacle(CLOSED[node.availability]) if node.availability in CLOSED else None)
         or _port_taken(service, here)
         or _full(service, placement.get("MaxReplicas", 0), here)
     )
+
+
+def too_small(wanted: Json, node: SwarmNode, here: Collection[Task] = ()) -> Obstacle | None:
+    """Why a node cannot reserve what is `wanted` beside its tasks. What is reserved counts, not what is used."""
+    for key, name, unit in (("NanoCPUs", "cpus", 1e9), ("MemoryBytes", "GiB of memory", 2**30)):
+        want, total = wanted.get(key) or 0, node.resources.get(key)
+        if not want or total is None:
+            continue
+        free = total - sum(_reserved(task.spec).get(key) or 0 for task in here)
+        if want > free:
+            has, there = (total, "there") if want > total else (max(free, 0), "free")
+            text = f"{_amount(has / unit)} {name} {there}, {_amount(want / unit)} wanted"
+            return Obstacle(text, lasting=want > total)
+    return None
 
 
 def suits(node: SwarmNode, template: Json) -> bool:
@@ -98,21 +112,6 @@ def _same_platform(node: SwarmNode, wanted: Iterable[Json]) -> bool:
     has = _platform(node.platform)
     platforms = [_platform(platform) for platform in wanted]
     return not platforms or any(all(want in ("", own) for want, own in zip(one, has, strict=True)) for one in platforms)
-
-
-def _too_small(service: Service, node: SwarmNode, here: Iterable[Task]) -> Obstacle | None:
-    """What is reserved counts, not what is used."""
-    wanted = _reserved(service.template)
-    for key, name, unit in (("NanoCPUs", "cpus", 1e9), ("MemoryBytes", "GiB of memory", 2**30)):
-        want, total = wanted.get(key) or 0, node.resources.get(key)
-        if not want or total is None:
-            continue
-        free = total - sum(_reserved(task.spec).get(key) or 0 for task in here)
-        if want > free:
-            has, there = (total, "there") if want > total else (max(free, 0), "free")
-            text = f"{_amount(has / unit)} {name} {there}, {_amount(want / unit)} wanted"
-            return Obstacle(text, lasting=want > total)
-    return None
 
 
 def _amount(value: float) -> str:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from swarmops.definition import Definition
+from swarmops.definition.forms import show_cpus
 from swarmops.errors import Problem
 from swarmops.lint import placement, ports
 from swarmops.lint.finding import Note, Swarm
@@ -18,6 +19,8 @@ _OPTIONS = {
     "max_replicas_per_node": "replicas-max-per-node",
     "update_config": "update-order",
     "rollback_config": "rollback-order",
+    "cpus": "reserve-cpu",
+    "memory": "reserve-memory",
 }
 """What a place in a stack file is called among the options."""
 
@@ -31,13 +34,14 @@ def room(name: str, wanted: Definition, swarm: Swarm) -> list[Problem]:
 
 def _problems(notes: list[Note]) -> Iterator[Problem]:
     for note in notes:
-        option = next((_OPTIONS[part] for part in note.where if part in _OPTIONS), "")
+        option = next((_OPTIONS[part] for part in note.where[2:] if part in _OPTIONS), "")
         if note.error and option:
             yield Problem(f"--{option}", 0, f"{note.text}; {note.remedy}")
 
 
 def _stated(wanted: Definition) -> dict[str, Any]:
     """As much of it as a stack file would state of where it may run."""
+    reserved = {"cpus": show_cpus(wanted["reserve-cpu"]), "memory": wanted["reserve-memory"]}
     placement = {"constraints": list(wanted["constraint"]), "max_replicas_per_node": wanted["replicas-max-per-node"]}
     return {
         "ports": [_port(key) for key in wanted["publish"]],
@@ -45,6 +49,7 @@ def _stated(wanted: Definition) -> dict[str, Any]:
             "mode": wanted["mode"],
             "replicas": wanted["replicas"],
             "placement": placement,
+            "resources": {"reservations": reserved},
             "update_config": {"order": wanted["update-order"]},
             "rollback_config": {"order": wanted["rollback-order"]},
         },

@@ -8,6 +8,7 @@ from swarmops.constraints import ALLOWED, FORM
 from swarmops.facts import SwarmNode
 from swarmops.lint.finding import Note, Swarm
 from swarmops.lint.service import Wanted, wanted
+from swarmops.placement import told, too_small
 from swarmops.stackfile import Stack
 
 _KEYS = ("node.id", "node.hostname", "node.ip", "node.role", "node.platform.os", "node.platform.arch")
@@ -22,6 +23,7 @@ def notes(stack: Stack, swarm: Swarm) -> Iterator[Note]:
         if not wrong:
             yield from _nodes(service, swarm)
             yield from _room(service, swarm.eligible_for(service))
+            yield from _reserved(service, swarm)
 
 
 def _form(service: Wanted, index: int, text: str) -> Iterator[Note]:
@@ -66,3 +68,16 @@ def _room(service: Wanted, nodes: Sequence[SwarmNode]) -> Iterator[Note]:
         for section in service.start_first:
             text = f"never ends: a new task starts first, and {said}"
             yield Note((*where, section, "order"), text, "write stop-first, or raise max_replicas_per_node")
+
+
+def _reserved(service: Wanted, swarm: Swarm) -> Iterator[Note]:
+    """What tasks reserve, and no node that meets their constraints has; of what runs everywhere, not every node."""
+    nodes = swarm.eligible_for(service) if service.everywhere else swarm.meeting(service.constraints)
+    reserved = service.reserved
+    lacking = [(node.name, small.text) for node in nodes if (small := too_small(reserved, node))]
+    if not lacking or not (service.everywhere or (service.replicas and len(lacking) == len(nodes))):
+        return
+    small_in_cpus = any(too_small({**reserved, "MemoryBytes": 0}, node) for node in nodes)
+    where = (*service.where, "deploy", "resources", "reservations", "cpus" if small_in_cpus else "memory")
+    whose = "these nodes should run it, and have not" if service.everywhere else "no node that may run it has"
+    yield Note(where, f"{whose} what it reserves: {'; '.join(told(lacking))}", "reserve less")

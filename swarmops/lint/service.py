@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from swarmops.definition.forms import cpus, size
+from swarmops.facts import Json
 from swarmops.stackfile import Stack
 
 _PORT = re.compile(
@@ -83,6 +85,13 @@ class Wanted:
         return [str(each) for each in stated] if isinstance(stated, list) else []
 
     @property
+    def reserved(self) -> Json:
+        """What each task reserves of its node, as the engine has it; what cannot be read is for docker to refuse."""
+        found = self.section("resources").get("reservations")
+        stated = found if isinstance(found, dict) else {}
+        return {"NanoCPUs": _amount(cpus, stated.get("cpus")), "MemoryBytes": _amount(size, stated.get("memory"))}
+
+    @property
     def start_first(self) -> list[str]:
         """The sections of `deploy` that start a new task before its old one ends."""
         if self.job:
@@ -126,6 +135,13 @@ class Wanted:
 def wanted(stack: Stack) -> list[Wanted]:
     """The services of a stack."""
     return [Wanted(short, definition) for short, definition in stack.services.items()]
+
+
+def _amount(read: Callable[[str], int], stated: Any) -> int:
+    try:
+        return read(str(stated))
+    except ValueError:
+        return 0
 
 
 def _ports(index: int, stated: Any) -> Iterator[Port]:

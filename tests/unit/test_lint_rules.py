@@ -375,6 +375,42 @@ def test_placement(deploy: str, said: list[str]) -> None:
     compare(of(f"deploy: {{{deploy}}}"), said)
 
 
+@pytest.mark.parametrize(
+    ("deploy", "said"),
+    [
+        ("resources: {reservations: {cpus: '2', memory: 4G}}", []),
+        ("resources: {reservations: {cpus: 0.5, memory: 1073741824}}", []),
+        ("resources: {reservations: {cpus: lots, memory: [1]}}", []),
+        ("resources: {reservations: [cpus]}", []),
+        ("resources: {reservations: {memory: 900G}}, replicas: 0", []),
+        (
+            "resources: {reservations: {memory: 900G}}",
+            [
+                "error services.a.deploy.resources.reservations.memory: no node that may run it has what it reserves: "
+                "worker01, worker02: 4 GiB of memory there, 900 wanted"
+            ],
+        ),
+        (
+            "resources: {reservations: {cpus: '64', memory: 5G}}",
+            ["error services.a.deploy.resources.reservations.cpus: no node that may run it has what it reserves"],
+        ),
+        (
+            "resources: {reservations: {cpus: '4'}}, mode: global",
+            ["error services.a.deploy.resources.reservations.cpus: these nodes should run it, and have not what it"],
+        ),
+    ],
+)
+def test_reservations(deploy: str, said: list[str]) -> None:
+    has = {"NanoCPUs": 2 * 10**9, "MemoryBytes": 4 * 2**30}
+    nodes = (member("worker01", resources=has), member("worker02", resources=has | {"NanoCPUs": 8 * 10**9}))
+    compare(of(f"deploy: {{{deploy}}}", nodes=nodes), said)
+
+
+def test_a_node_that_is_down_may_come_back_to_what_is_reserved() -> None:
+    nodes = (member("worker01", resources={"MemoryBytes": 2**30}), member("worker02", state="down"))
+    assert of("deploy: {resources: {reservations: {memory: 2G}}}", nodes=nodes) == []
+
+
 def test_what_a_constraint_may_be_is_said() -> None:
     text = "services: {a: {image: 'x:1', deploy: {placement: {constraints: ['node.labels.x == a,b']}}}}"
     (found,) = seen(text)

@@ -14,7 +14,9 @@ from swarmops.facts import Service
 from swarmops.lint import Swarm, alone
 from swarmops.ops.room import places, refuse_crowded
 
-NODES = (manager("manager"), member("worker01"), member("worker02"))
+HAS = {"NanoCPUs": 4 * 10**9, "MemoryBytes": 8 * 2**30}
+SMALL = HAS | {"MemoryBytes": 2**30}
+NODES = (manager("manager", resources=HAS), member("worker01", resources=SMALL), member("worker02", resources=HAS))
 EVERYWHERE = {"Global": {}}
 WORKERS = {"constraint": ["node.role==worker"]}
 PORT = {"publish": ["8080:80"]}
@@ -45,6 +47,16 @@ def said(stated: dict[str, Any], *services: Service) -> list[str]:
         ({"replicas-max-per-node": "1", "replicas": "3"}, ""),
         ({"replicas-max-per-node": "1", "replicas": "4"}, "--replicas-max-per-node: 1 per node on 3 nodes"),
         ({"replicas-max-per-node": "1", "replicas": "3", "update-order": "start-first"}, "--update-order: never ends"),
+        ({"reserve-memory": "8g", "reserve-cpu": "4"}, ""),
+        ({"reserve-memory": "900g", "replicas": "0"}, ""),
+        ({"reserve-memory": "900g"},
+         "--reserve-memory: no node that may run it has what it reserves: manager, worker02: 8 GiB of memory there, "
+         "900 wanted; worker01: 1 GiB of memory there, 900 wanted; reserve less"),
+        ({"reserve-cpu": "64"}, "--reserve-cpu: no node that may run it has what it reserves: manager, worker01, wo"),
+        ({"reserve-memory": "2g", "constraint": ["node.hostname==worker01"]}, "--reserve-memory: no node"),
+        ({"reserve-memory": "1g", "mode": "global"}, ""),
+        ({"reserve-memory": "2g", "mode": "global"},
+         "--reserve-memory: these nodes should run it, and have not what it reserves: worker01: 1 GiB of memory there"),
     ],
 )  # fmt: skip
 def test_room_for_a_service(stated: dict[str, Any], wrong: str) -> None:
