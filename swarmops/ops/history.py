@@ -142,7 +142,7 @@ def rollback(cluster: Cluster, name: str, to: int | None, options: Options) -> R
         options = replace(options, pull=False)
     purpose = f"rollback {name}{f' to {to}' if to else ''}"
     recap = deploy.carry_out(cluster, name, purpose, choose, options)
-    if name in cluster.inventory.settings.stacks:
+    if recap.any_changed and name in cluster.inventory.settings.stacks:
         recap.note(f"The next inv deploy {name} sets it to what the stack's file says.")
     return recap
 

@@ -122,6 +122,18 @@ def two(tmp_path: Path) -> Iterator[Two]:
         yield cluster
 
 
+@pytest.mark.parametrize(("changed", "notes"), [(True, 1), (False, 0)])
+def test_a_rollback_that_changes_nothing_has_no_next_deploy_to_speak_of(
+    two: Two, monkeypatch: pytest.MonkeyPatch, changed: bool, notes: int
+) -> None:
+    recap = Recap()
+    if changed:
+        recap.changed("s_web", "image")
+    monkeypatch.setitem(two.inventory.settings.stacks, "s", None)  # type: ignore[arg-type]
+    monkeypatch.setattr(history.deploy, "carry_out", lambda *_: recap)
+    assert len(history.rollback(two, "s", 1, Options()).notes) == notes
+
+
 @pytest.fixture
 def carried_out(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bool]]:
     """What would have been deployed: the image of `web`, and whether nodes would have fetched it first."""
