@@ -69,7 +69,7 @@ def rollback(cluster: Cluster, name: str, timeout: float) -> Recap:
     One that was rolled back last, or is being rolled back, stays so: its previous version is the one that was left.
     """
     deadline, recap = Deadline(timeout), Recap()
-    service = find(cluster, name)
+    service = _no_stack(cluster, name)
     back = service.update_state.startswith("rollback")
     wanted = service.spec if back else version_before(service)
     if wanted is None:
@@ -154,6 +154,16 @@ def find_all(cluster: Cluster, names: Iterable[str]) -> dict[str, Service]:
         known = f"the swarm has {', '.join(services)}" if services else "the swarm has none; inv deploy makes them"
         raise InputError("\n  ".join(unknown), remedy=known)
     return {name: services[name] for name in names}
+
+
+def _no_stack(cluster: Cluster, name: str) -> Service:
+    """A service of the swarm by its name. Raises InputError, with the way to roll a stack back where it is one."""
+    try:
+        return find(cluster, name)
+    except InputError as error:
+        if any(service.stack == name for service in cluster.ask(facts.services)):
+            raise InputError(f"{name}: no such service, but a stack", remedy=f"inv rollback --stack {name}") from error
+        raise
 
 
 def _rescale(cluster: Cluster, before: Sequence[Service], set_now: Mapping[str, int], timeout: float) -> str:

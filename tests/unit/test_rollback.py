@@ -10,7 +10,7 @@ import pytest
 from samples import service
 
 from swarmops.commands import Command
-from swarmops.errors import SwarmopsError
+from swarmops.errors import InputError, SwarmopsError
 from swarmops.facts import Service
 from swarmops.ops import services
 
@@ -71,6 +71,20 @@ def test_what_swarm_itself_puts_back_is_awaited(waits: list[bool]) -> None:
     cluster = FakeCluster("", update="rollback_started", previous=None)
     assert not services.rollback(cluster, "web", 1).any_changed  # type: ignore[arg-type]
     assert (cluster.commands, waits) == ([], [True])
+
+
+@pytest.mark.usefixtures("waits")
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("echo", "echo: no such service, but a stack\n  Next: inv rollback --stack echo"),
+        ("ech", "ech: no such service\n  Next: the swarm has web"),
+    ],
+)
+def test_a_stack_is_no_service(name: str, said: str) -> None:
+    with pytest.raises(InputError) as error:
+        services.rollback(FakeCluster("echo"), name, 1)  # type: ignore[arg-type]
+    assert str(error.value) == said
 
 
 def test_there_is_no_previous_version(waits: list[bool]) -> None:
