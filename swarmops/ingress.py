@@ -48,6 +48,11 @@ class Backend:
         return f"{self.service}_{self.port}"
 
     @property
+    def shown(self) -> str:
+        """Its name as an operator knows it."""
+        return f"{self.service}:{self.port}"
+
+    @property
     def dns(self) -> str:
         """The name that Docker's DNS answers with the addresses of all tasks."""
         return f"tasks.{self.service}"
@@ -118,7 +123,7 @@ def hidden(backends: Iterable[Backend]) -> list[Said]:
     """The backends that no request reaches, because one before them claims the same."""
     first: dict[str, Backend] = {}
     return [
-        (backend.service, f"{backend.name} gets no request: {first[backend.claim].name} has {_claimed(backend)}")
+        (backend.service, f"{backend.shown} gets no request: {first[backend.claim].shown} has {_claimed(backend)}")
         for backend in backends
         if first.setdefault(backend.claim, backend) is not backend
     ]

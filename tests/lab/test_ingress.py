@@ -72,7 +72,7 @@ def test_a_new_service_answers_after_its_own_deploy_and_no_proxy_was_replaced(de
     assert {server_of(shop, "shop.example") for _ in range(4)} == containers(shop, "shop_web")
     assert {server_of(shop, "Shop.Example:8000", "/cart/1") for _ in range(4)} == containers(shop, "shop_cart")
     assert server_of(shop, "other.example") in containers(shop, "echo_api")
-    assert any("shop_web2_8080 gets no request: shop_web_8080 has shop.example" in text for text in said)
+    assert any("shop_web2:8080 gets no request: shop_web:8080 has shop.example" in text for text in said)
     assert len(shop.ask("service", "ps", "ingress_haproxy")) == 1, "the one task of the first deploy"
     assert "Nothing to change." in shop.inv("deploy", "ingress").out
 

@@ -131,8 +131,8 @@ def test_there_is_room_for_twice_the_replicas(replicas: int, room: int) -> None:
 def test_who_gets_no_request_is_said() -> None:
     backends = [Backend("a", 80, "x.example"), Backend("b", 80, "x.example"), Backend("c", 80), Backend("c", 81)]
     assert hidden(backends) == [
-        ("b", "b_80 gets no request: a_80 has x.example"),
-        ("c", "c_81 gets no request: c_80 has all that nobody claims"),
+        ("b", "b:80 gets no request: a:80 has x.example"),
+        ("c", "c:81 gets no request: c:80 has all that nobody claims"),
     ]
 
 
