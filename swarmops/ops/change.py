@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from swarmops import facts, record
@@ -15,6 +15,7 @@ from swarmops.facts import Json, Service
 from swarmops.ops import configs, spare
 from swarmops.ops.apply import apply
 from swarmops.ops.convergence import serving as serving_now
+from swarmops.ops.putback import interruptible, left
 from swarmops.ops.undo import WayBack, unlike
 from swarmops.record import Record
 from swarmops.report import Recap
@@ -40,7 +41,7 @@ def change(
     proved = last is not None and not unlike(cluster, last, before)
     serving = serving_now(cluster, [service.id for service in before]) if last is None else frozenset[str]()
     way_back = WayBack(cluster, stack, before, last, check, serving)
-    with _interruptible(cluster, way_back, recap):
+    with interruptible(cluster, recap, stack.name, _left(way_back)):
         try:
             running = apply(
                 cluster, stack, deadline, recap,
@@ -53,7 +54,10 @@ def change(
             if not options.rollback or (options.keep and way_back.unrecorded) or not way_back.needed(recap):
                 check()
                 configs.prune(cluster, stack.name)
-                raise
+                if not recap.any_changed:
+                    raise
+                text = f"{failure.said}\n  {stack.name} is {_left(way_back)}"
+                raise type(failure)(text, remedy=failure.remedy) from failure
             raise way_back.taken(failure, options.timeout) from failure
     if recap.any_changed or not proved:
         check()
@@ -61,19 +65,11 @@ def change(
     configs.prune(cluster, stack.name)
 
 
-@contextmanager
-def _interruptible(cluster: Cluster, way_back: WayBack, recap: Recap) -> Iterator[None]:
-    """Says what Ctrl-C leaves, where something was changed."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        name, last = way_back.stack.name, way_back.last
-        back = f"inv rollback --stack {name} --to {last.number}" if last else "inv rollback SERVICE"
-        if way_back.first:
-            back = f"inv remove {name}"
-        if recap.any_changed:
-            cluster.progress.done(f"left as it is now, neither verified nor recorded; {back} is the way back", name)
-        raise
+def _left(way_back: WayBack) -> str:
+    """What a stack is that was changed and did not come to be recorded, in words."""
+    name, last = way_back.stack.name, way_back.last
+    back = f"inv rollback --stack {name} --to {last.number}" if last else "inv rollback SERVICE"
+    return left("neither verified nor recorded", f"inv remove {name}" if way_back.first else back)
 
 
 def _keep(cluster: Cluster, stack: Stack, records: list[Record], running: list[Service], message: str) -> None:

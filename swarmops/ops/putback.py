@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from swarmops.cluster import Cluster
 from swarmops.errors import LockLost, RolledBack, SwarmopsError
+from swarmops.report import Recap
 
 AGAIN = "The version before runs again"
 
@@ -26,3 +28,19 @@ def put_back(cluster: Cluster, failure: SwarmopsError, name: str, work: Callable
         text = f"{failure.said}\n  What was before could not be put back: {second.said}"
         return SwarmopsError(text, remedy=f"inv ps {name}")
     return RolledBack(f"{failure.said}\n  {said}", remedy=failure.remedy)
+
+
+def left(lacks: str, back: str) -> str:
+    """What a stack or service is that was changed, and what it lacks; in words."""
+    return f"left as it is now, {lacks}; {back} is the way back"
+
+
+@contextmanager
+def interruptible(cluster: Cluster, recap: Recap, name: str, said: str) -> Iterator[None]:
+    """Says what Ctrl-C leaves, where something was changed."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if recap.any_changed:
+            cluster.progress.done(said, name)
+        raise

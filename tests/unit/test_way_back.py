@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from samples import IMAGE, NEW, OLD, service
 
-from swarmops.errors import LockLost, RolledBack, SwarmopsError
+from swarmops.errors import LockLost, RolledBack, SwarmopsError, WaitTimeout
 from swarmops.facts import Service
 from swarmops.ops import apply, change as changing, configs, undo
 from swarmops.ops.deploy import Options, Wanted
@@ -167,6 +167,29 @@ def test_what_ctrl_c_leaves_is_said(
     with pytest.raises(KeyboardInterrupt):
         changing.change(swarm, Wanted(STACK, {}, ""), held, None, Recap(), Options())  # type: ignore[arg-type]
     assert f"left as it is now, neither verified nor recorded; {way} is the way back" in shown.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("before", "records", "way"),
+    [([], [], "inv remove web"), ([OURS], [RECORD], "inv rollback --stack web --to 1")],
+    ids=["first", "recorded"],
+)
+def test_what_no_rollback_leaves_is_said(
+    monkeypatch: pytest.MonkeyPatch, before: list[Service], records: list[Record], way: str
+) -> None:
+    def late(*args: Any, **_: Any) -> None:
+        args[3].changed("web_a", "new")
+        raise WaitTimeout("web_a: 0 of 1 run", remedy="inv ps web")
+
+    monkeypatch.setattr(changing, "apply", late)
+    monkeypatch.setattr(changing, "record", SimpleNamespace(read=lambda *_: records))
+    monkeypatch.setattr(changing, "unlike", lambda *_: False)
+    raised = change(*before, rollback=False)
+    assert isinstance(raised, WaitTimeout)
+    assert str(raised) == (
+        f"web_a: 0 of 1 run\n  web is left as it is now, neither verified nor recorded; {way} is the way back"
+        "\n  Next: inv ps web"
+    )
 
 
 def test_a_stack_of_somebody_else_that_crashes_is_left(acts: list[str]) -> None:
