@@ -15,7 +15,7 @@ from swarmops.facts import Json, Service
 from swarmops.ops import images, ingress, spare, stacks
 from swarmops.ops.convergence import wait
 from swarmops.ops.ending import end
-from swarmops.ops.putback import AGAIN, put_back
+from swarmops.ops.putback import AGAIN, interruptible, left, put_back
 from swarmops.ops.room import networks, places, refuse_crowded, seen
 from swarmops.ops.routing import routing
 from swarmops.ops.services import find, gone, note_stack, version_before
@@ -50,7 +50,8 @@ def create(cluster: Cluster, name: str, stated: Stated, timeout: float, *, keep:
         _make(cluster, name, wanted)
         recap.changed(name, "created")
         cluster.progress.done("created", name)
-    _await_new(cluster, find(cluster, name), deadline, settled=bool(existing), keep=keep or bool(existing))
+    with interruptible(cluster, recap, name, left("not verified", f"inv service.rm {name}")):
+        _await_new(cluster, find(cluster, name), deadline, settled=bool(existing), keep=keep or bool(existing))
     ingress.follow(cluster, recap, deadline, [name])
     recap.ok(name)
     return recap
@@ -87,7 +88,8 @@ def update(cluster: Cluster, name: str, stated: Stated, timeout: float, *, rollb
         cluster.progress.done(", ".join(changes), name)
         note_stack(cluster, recap, service)
     try:
-        wait(cluster, [service.id], deadline, settled=not changes)
+        with interruptible(cluster, recap, name, left("not verified", f"inv rollback {name}")):
+            wait(cluster, [service.id], deadline, settled=not changes)
         _refuse_another_version(cluster, service, wanted)
     except ConnectionFailed:
         raise

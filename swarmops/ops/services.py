@@ -13,7 +13,7 @@ from swarmops.facts import Json, Service, image_of
 from swarmops.ops import ingress, spare
 from swarmops.ops.convergence import wait
 from swarmops.ops.ending import counted, end, orphans, unended
-from swarmops.ops.putback import put_back
+from swarmops.ops.putback import interruptible, left, put_back
 from swarmops.ops.room import refuse_crowded, seen
 from swarmops.ops.status import Status
 from swarmops.report import Recap, table
@@ -48,7 +48,9 @@ def scale(cluster: Cluster, replicas: Mapping[str, int], timeout: float, *, roll
         for name, count in wrong.items():
             recap.changed(name, f"replicas {services[name].replicas} → {count}")
             note_stack(cluster, recap, services[name])
-        wait(cluster, [service.id for service in services.values()], deadline, settled=not wrong)
+        back = f"inv scale {','.join(f'{name}={spare.wanted(services[name])}' for name in wrong)}"
+        with interruptible(cluster, recap, ", ".join(wrong), left("not verified", back)):
+            wait(cluster, [service.id for service in services.values()], deadline, settled=not wrong)
     except ConnectionFailed:
         raise
     except SwarmopsError as failure:

@@ -63,6 +63,19 @@ def test_what_is_not_there_to_be_taken_away_is_said_and_nothing_changes() -> Non
     assert swarm.commands == []
 
 
+def test_what_ctrl_c_leaves_of_an_update_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    swarm = Swarm()
+    said: list[tuple[str, ...]] = []
+    monkeypatch.setattr(by_hand, "wait", interrupted)
+    monkeypatch.setattr(swarm.progress, "done", lambda *words: said.append(words))
+    with pytest.raises(KeyboardInterrupt):
+        update(swarm, {"update-delay": "9s"})
+    assert said[1:] == [("left as it is now, not verified; inv rollback web is the way back", "web")]
+
+
 def test_a_port_that_docker_cannot_take_away_alone_is_refused_beforehand() -> None:
     ports = {"Ports": [{**SPEC["EndpointSpec"]["Ports"][0], "PublishedPort": port} for port in (8085, 8086)]}
     swarm = Swarm(spec={**SPEC, "EndpointSpec": {"Mode": "dnsrr", **ports}})

@@ -92,6 +92,20 @@ def test_scale_ends_what_was_interrupted(count: int) -> None:
     assert sum(swarm.on) == count
 
 
+def test_what_ctrl_c_leaves_of_a_scale_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    swarm: Any = Swarm({})
+    said: list[tuple[str, ...]] = []
+    monkeypatch.setattr(services, "wait", interrupted)
+    monkeypatch.setattr(swarm, "done", lambda *words: said.append(words))
+    for _ in range(2):  # the second one changes nothing
+        with pytest.raises(KeyboardInterrupt):
+            services.scale(swarm, {"web": 12}, 9)
+    assert said == [("left as it is now, not verified; inv scale web=9 is the way back", "web")]
+
+
 def test_an_update_of_the_replicas_ends_what_was_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(by_hand, "_refuse_another_version", lambda *_: None)
     monkeypatch.setattr(by_hand.images, "authorized", lambda _, command, *__: command)
