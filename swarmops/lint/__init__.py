@@ -9,7 +9,7 @@ from swarmops.lint import binds, keys, order, placement, ports, references, upda
 from swarmops.lint.finding import Finding, Note, Swarm
 from swarmops.stackfile import Stack
 
-__all__ = ["Finding", "Note", "Swarm", "binds", "findings", "lint"]
+__all__ = ["Finding", "Note", "Swarm", "binds", "findings", "lint", "unsaid"]
 
 
 def lint(stack: Stack, swarm: Swarm) -> list[Note]:
@@ -31,6 +31,17 @@ def findings(stack: Stack, notes: Sequence[Note]) -> list[Finding]:
         return []
     document = Document(stack.text, f"{stack.name}.yml")
     return sorted(set(_placed(document, notes)))
+
+
+def unsaid(found: Iterable[Finding], refused: Iterable[Finding]) -> list[Finding]:
+    """What docker refuses, without what has been said better: of the same place, or of a key that it names there."""
+    errors = [finding for finding in found if finding.error]
+
+    def said(one: Finding) -> bool:
+        within = [error.path.removeprefix(f"{one.path}.") for error in errors if error.path.startswith(f"{one.path}.")]
+        return any(error.path == one.path for error in errors) or bool({*within} & {*one.text.split()})
+
+    return [one for one in refused if not said(one)]
 
 
 def _placed(document: Document, notes: Iterable[Note]) -> Iterator[Finding]:

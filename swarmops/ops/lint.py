@@ -39,7 +39,7 @@ done
 def lint(cluster: Cluster, stack: Stack, route: str) -> list[Finding]:
     """Everything to be said of a rendered stack, in the order of its file; nothing is changed."""
     found, refused = _begin(cluster, stack, route)
-    return found if any(finding.error for finding in found) else sorted({*found, *refused.result()})
+    return sorted({*found, *rules.unsaid(found, refused.result())})
 
 
 def checked(cluster: Cluster, stack: Stack, route: str) -> Callable[[], None]:
@@ -57,7 +57,8 @@ def checked(cluster: Cluster, stack: Stack, route: str) -> Callable[[], None]:
     found, refused = _begin(cluster, stack, route)
     for warning in (*stack.warnings, *(finding.at(file) for finding in found if not finding.error)):
         cluster.progress.done(str(warning))
-    refuse(found)
+    if any(finding.error for finding in found):
+        refuse([*found, *rules.unsaid(found, refused.result())])
     return lambda: refuse(refused.result())
 
 

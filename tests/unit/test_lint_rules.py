@@ -16,7 +16,7 @@ from samples import manager, member, service
 from swarmops import stackfile
 from swarmops.errors import InputError
 from swarmops.facts import Json, Service
-from swarmops.lint import Finding, Note, Swarm, binds, findings, keys, lint
+from swarmops.lint import Finding, Note, Swarm, binds, findings, keys, lint, unsaid
 from swarmops.lint.ports import handed_over, holding
 from swarmops.lint.service import Wanted
 from swarmops.ops.lint import ABSENT
@@ -765,3 +765,19 @@ def compare(found: list[str], said: list[str]) -> None:
     """Each finding holds what is expected of it, whatever the order."""
     assert len(found) == len(said), found
     assert all(any(part in text for text in found) for part in said), found
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "heard"),
+    [
+        ("services.web", "docker refuses it: Additional property comand is not allowed", True),
+        ("services.web", "docker refuses it: Additional property mem_limit is not allowed", False),
+        ("services.web.mem_limit", "docker refuses it: must be a string", False),
+        ("services.api", "docker refuses it: Additional property mem_limit is not allowed", True),
+        ("", "docker refuses it: no such file", True),
+    ],
+)
+def test_what_docker_says_is_said_once(path: str, text: str, heard: bool) -> None:
+    found = [Finding(3, "services.web.mem_limit", "is compose's"), Finding(9, "services.api", "a warning", error=False)]
+    refused = [Finding(2, path, text)]
+    assert unsaid(found, refused) == (refused if heard else [])
