@@ -7,7 +7,7 @@ from typing import Any
 
 from swarmops import difference
 from swarmops.facts import Json, Service
-from swarmops.stackfile import SPEC_LABEL, Stack
+from swarmops.stackfile import SPEC_LABEL, Stack, with_replicas
 
 
 def differences(stack: Stack, running: Iterable[Service], recorded: Mapping[str, Json] | None = None) -> dict[str, str]:
@@ -18,24 +18,40 @@ def differences(stack: Stack, running: Iterable[Service], recorded: Mapping[str,
     """
     seen = {service.name: service for service in running}
     reasons = {}
-    for short, wanted in stack.services.items():
+    for short in stack.services:
         name = stack.full_name(short)
         service = seen.get(name)
-        reason = _difference(wanted, service, (recorded or {}).get(name)) if service else "new"
+        reason = _difference(stack, short, service, (recorded or {}).get(name)) if service else "new"
         if reason:
             reasons[short] = reason
     return reasons
 
 
-def _difference(wanted: Mapping[str, Any], service: Service, recorded: Json | None) -> str:
+def _difference(stack: Stack, short: str, service: Service, recorded: Json | None) -> str:
+    wanted, reasons = stack.services[short], []
+    replicas, same = wanted["deploy"].get("replicas", 1), _same_mark(wanted, service)
+    scaled = service.replicas not in (None, replicas)
     if service.image != wanted["image"]:
-        return f"image {_short(service.image)} → {_short(wanted['image'])}"
-    replicas = wanted["deploy"].get("replicas", 1)
-    if service.replicas is not None and service.replicas != replicas:
-        return f"replicas {service.replicas} → {replicas}"
-    if service.labels.get(SPEC_LABEL) != wanted["deploy"]["labels"][SPEC_LABEL]:
-        return "definition changed"
-    return "changed by hand" if changed_by_hand(service, recorded) else ""
+        reasons.append(f"image {_short(service.image)} → {_short(wanted['image'])}")
+    elif not same and not (scaled and _scaled_in_the_file(stack, short, service, recorded)):
+        reasons.append("definition changed")
+    if scaled:
+        reasons.append(f"replicas {service.replicas} → {replicas}")
+    if not reasons and changed_by_hand(service, recorded):
+        reasons.append("changed by hand")
+    return ", ".join(reasons)
+
+
+def _same_mark(wanted: Mapping[str, Any], service: Service) -> bool:
+    return bool(service.labels.get(SPEC_LABEL) == wanted["deploy"]["labels"][SPEC_LABEL])
+
+
+def _scaled_in_the_file(stack: Stack, short: str, service: Service, recorded: Json | None) -> bool:
+    """Whether the definition that a service was deployed from had another number of replicas, and nothing else."""
+    deployed = (((recorded or {}).get("Mode") or {}).get("Replicated") or {}).get("Replicas")
+    # It has the number of its definition, unless somebody scaled it since; 1 need not be written.
+    numbers = {service.replicas, deployed} | ({None} if 1 in (service.replicas, deployed) else set())
+    return any(_same_mark(with_replicas(stack, short, number), service) for number in numbers)
 
 
 def details(stack: Stack, short: str, service: Service) -> list[str]:
@@ -68,8 +84,7 @@ def _mounted(stack: Stack, kind: str, stated: Any) -> str:
 
 def is_scaled(wanted: Mapping[str, Any], service: Service) -> bool:
     """Whether a service differs from its definition in the number of replicas alone."""
-    same = service.labels.get(SPEC_LABEL) == wanted["deploy"]["labels"][SPEC_LABEL]
-    return same and service.image == wanted["image"] and service.replicas is not None
+    return _same_mark(wanted, service) and service.image == wanted["image"] and service.replicas is not None
 
 
 def changed_by_hand(service: Service, recorded: Json | None) -> list[str]:

@@ -285,6 +285,15 @@ def marked(stack: Stack) -> Stack:
     return replace(stack, file=file)
 
 
+def with_replicas(stack: Stack, short: str, number: int | None) -> dict[str, Any]:
+    """A service of the file, marked, with another number of replicas; None: without one."""
+    service = stack.services[short]
+    deploy = {key: value for key, value in service["deploy"].items() if key != "replicas"}
+    deploy |= {} if number is None else {"replicas": number}
+    one = replace(stack, file={**stack.file, "services": {short: {**service, "deploy": deploy}}})
+    return marked(one).services[short]
+
+
 def _hash(service: Mapping[str, Any], file: Mapping[str, Any]) -> str:
     """What makes a difference to a service: its own definition, and that of what it uses of the file."""
     used = {kind: _used(service, kind, file.get(kind) or {}) for kind in SHARED}

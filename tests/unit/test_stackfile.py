@@ -219,11 +219,35 @@ def test_the_default_network_belongs_to_who_names_none() -> None:
         ({"proxy": {"labels": {SPEC_LABEL: "0"}}}, {"proxy": "definition changed"}),
         ({"proxy": {"labels": None}}, {"proxy": "definition changed"}),
         ({"api": {"replicas": 1}, "proxy": {"replicas": 0}}, {"api": "replicas 1 → 3", "proxy": "replicas 0 → 1"}),
+        ({"api": {"replicas": 0, "labels": {SPEC_LABEL: "0"}}}, {"api": "definition changed, replicas 0 → 3"}),
+        (
+            {"api": {"image": "api", "replicas": 0, "labels": {SPEC_LABEL: "0"}}},
+            {"api": "image api → registry:5000/api:1.0@aaaaaaaa, replicas 0 → 3"},
+        ),
     ],
 )
 def test_differences(changed: dict[str, Any], reasons: dict[str, str]) -> None:
     stack = pinned()
     assert stackdiff.differences(stack, as_deployed(stack, **changed)) == reasons
+
+
+@pytest.mark.parametrize(
+    ("before", "scaled", "reason"),
+    [
+        ("replicas: 6", 6, "replicas 6 → 3"),
+        ("replicas: 6", 4, "replicas 4 → 3"),
+        ("replicas: 6", 3, "definition changed"),
+        ("replicas: 1", 1, "replicas 1 → 3"),
+        ("", 1, "replicas 1 → 3"),
+        ("", 4, "replicas 4 → 3"),
+        ("replicas: 6, endpoint_mode: dnsrr", 6, "definition changed, replicas 6 → 3"),
+    ],
+)
+def test_another_number_in_the_file_is_no_other_definition(before: str, scaled: int, reason: str) -> None:
+    old = pinned(TEXT.replace("replicas: 3", before))
+    recorded = {one.name: one.spec for one in as_deployed(old)}
+    there = as_deployed(old, api={"replicas": scaled})
+    assert stackdiff.differences(pinned(), there, recorded) == {"api": reason}
 
 
 def test_what_the_swarm_has_not_is_new() -> None:
