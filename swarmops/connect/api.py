@@ -147,7 +147,7 @@ class EngineAPI:
         return str(self._read(path, status, answer)["ID"])
 
     def update(self, path: str, value: Mapping[str, Any], version: int) -> None:
-        """Changes swarmops' own label of something that is at that version.
+        """Changes something that is at that version: its labels, or how many replicas a service has for a while.
 
         Raises CommandFailed when it is at another one by now, besides what `get` raises.
         """

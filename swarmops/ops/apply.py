@@ -8,7 +8,7 @@ from typing import Literal
 
 from swarmops import facts, placement, stackdiff, stackfile
 from swarmops.cluster import Cluster
-from swarmops.commands import docker, service as service_commands, stack as commands
+from swarmops.commands import docker, stack as commands
 from swarmops.commands.stack import IMAGE_LABEL
 from swarmops.errors import CommandFailed, ConnectionFailed, NotFound, SwarmopsError, WaitTimeout
 from swarmops.facts import Json, Service
@@ -19,6 +19,7 @@ from swarmops.ops import configs, spare
 from swarmops.ops.convergence import Watch, over, wait
 from swarmops.ops.ending import counted, end, unended
 from swarmops.ops.images import authorized
+from swarmops.ops.touch import touch, without
 from swarmops.report import Recap
 from swarmops.stackdiff import meddled
 from swarmops.stackfile import COMPLETED, Stack
@@ -167,7 +168,7 @@ def _forget_images(cluster: Cluster, stack: Stack, wave: Iterable[str], running:
     for short in wave:
         service, image = there.get(stack.full_name(short)), stack.services[short]["image"]
         if service and service.image != image == service.labels.get(IMAGE_LABEL):
-            cluster.manage(service_commands.update(service.name, [("label-rm", IMAGE_LABEL)]))
+            touch(cluster, service, lambda spec: without(spec, IMAGE_LABEL))
 
 
 def _check_version(stack: Stack, running: list[Service], given: Mapping[str, Json], recap: Recap) -> None:

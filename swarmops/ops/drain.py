@@ -91,7 +91,7 @@ def empty(cluster: Cluster, members: Members, how: How, recap: Recap) -> None:
     set_availability(cluster, recap, members, "drain")
     until(lambda: _left(cluster, members, more), deadline, cluster.progress)
     for service in more:
-        cluster.manage(spare.back(service))
+        spare.back(cluster, service)
         recap.changed(service.name, "started elsewhere first")
     homeless = _await_moved(cluster, movable, deadline)
     if homeless and not how.gone:
@@ -132,7 +132,7 @@ def _undo(cluster: Cluster, more: Iterable[Service], opened: Iterable[SwarmNode]
     """What was begun and failed is put back. Raises SwarmopsError, with the failure, when that fails too."""
     try:
         for service in more:
-            cluster.manage(spare.back(service))
+            spare.back(cluster, service)
         for member in opened:
             change(cluster, member.id, commands.update(member.id, availability="active"))
     except SwarmopsError as second:

@@ -65,17 +65,17 @@ def _spread(cluster: Cluster, service: Service, deadline: Deadline, recap: Recap
 
 def _back(cluster: Cluster, service: Service, deadline: Deadline) -> None:
     """Ends what has begun: additional tasks went where there are fewest, and now they go where there are most."""
-    back, wanted = spare.back(service), spare.wanted(service)
     try:
         wait(cluster, [service.id], deadline)
     except SwarmopsError as failure:
         try:
-            cluster.manage(back)
+            spare.back(cluster, service)
         except SwarmopsError as second:
+            wanted = spare.wanted(service)
             text = f"{failure.said}\n  The number of replicas could not be put back to {wanted}: {second.said}"
             raise SwarmopsError(text, remedy=f"inv rebalance --service {service.name} goes on") from failure
         raise
-    cluster.manage(back)
+    spare.back(cluster, service)
     wait(cluster, [service.id], deadline)
 
 

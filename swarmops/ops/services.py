@@ -42,7 +42,7 @@ def scale(cluster: Cluster, replicas: Mapping[str, int], timeout: float, *, roll
     refuse_crowded(cluster, crowds, {name: f"{name}={count}" for name, count in wrong.items()}, fewer)
     try:
         for name, count in begun.items():
-            cluster.manage(spare.exactly(name, count))
+            spare.exactly(cluster, services[name], count)
         if others:
             cluster.manage(commands.scale(others))
         for name, count in wrong.items():

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from swarmops.cluster import Cluster
-from swarmops.commands import Command, service as commands
-from swarmops.facts import Service
+from swarmops.facts import Json, Service
+from swarmops.ops.touch import touch, without
 from swarmops.verdict import PAUSED
 
 MORE = "swarmops.rebalance"
@@ -38,16 +38,22 @@ def more(cluster: Cluster, service: Service, count: int) -> None:
     if begun(service):
         return
     total = wanted(service) + count
-    options = [("replicas", str(total)), ("label-add", f"{MORE}={wanted(service)}")]
-    cluster.manage(commands.update(service.name, options))
+    kept = {MORE: str(wanted(service))}
+    touch(
+        cluster, service, lambda spec: {**spec, "Labels": {**(spec.get("Labels") or {}), **kept}, "Mode": _mode(total)}
+    )
     cluster.progress.done(f"{total} replicas for a while", service.name)
 
 
-def back(service: Service) -> Command:
-    """What sets the number that it should have again."""
-    return exactly(service.name, wanted(service))
+def back(cluster: Cluster, service: Service) -> None:
+    """Sets the number that it should have again."""
+    exactly(cluster, service, wanted(service))
 
 
-def exactly(name: str, count: int) -> Command:
-    """What sets a number of replicas and ends what was for a while."""
-    return commands.update(name, [("replicas", str(count)), ("label-rm", MORE)])
+def exactly(cluster: Cluster, service: Service, count: int) -> None:
+    """Sets a number of replicas and ends what was for a while."""
+    touch(cluster, service, lambda spec: {**without(spec, MORE), "Mode": _mode(count)})
+
+
+def _mode(replicas: int) -> Json:
+    return {"Replicated": {"Replicas": replicas}}

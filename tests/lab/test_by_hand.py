@@ -291,7 +291,8 @@ def test_several_services_and_a_network_in_use(web: Lab) -> None:
 
 def test_rebalance_moves_what_is_too_many_and_nothing_else(net: Lab) -> None:
     available(net, "worker02", "drain")
-    net.inv("service.create", "web", "--image=echo", "--replicas=4", "--constraint=node.role==worker")
+    unsorted = ("--mount=type=tmpfs,target=/z", "--mount=type=tmpfs,target=/a")  # docker service update sorts them
+    net.inv("service.create", "web", "--image=echo", "--replicas=4", "--constraint=node.role==worker", *unsorted)
     available(net, "worker02", "active")
     before, workers = containers(net, "web"), sum(node["Spec"]["Role"] == "worker" for node in net.nodes().values())
     assert "worker02 0 → 1" in net.inv("rebalance").out

@@ -54,6 +54,9 @@ class Swarm:
     def manage(self, command: Command, **_: Any) -> None:
         raise CommandFailed(f"{command.argv[1]}: refused")
 
+    def update(self, path: str, *_: Any) -> None:
+        raise CommandFailed(f"{path}: refused")
+
     def done(self, *_: str) -> None:
         return None
 
@@ -112,7 +115,8 @@ def test_a_failure_is_not_lost_when_the_replicas_cannot_be_put_back(monkeypatch:
 
     monkeypatch.setattr(rebalance, "wait", late)
     begun = service(3, Labels={spare.MORE: "2"})
+    now: Any = {"Version": {"Index": 1}, "Spec": begun.spec}
     with pytest.raises(
-        SwarmopsError, match=r"web 2 of 3\n  The number .* back to 2: service: refused\n  Next: inv reb"
+        SwarmopsError, match=r"web 2 of 3\n  The number .* back to 2: /services/s1: refused\n  Next: inv"
     ):
-        rebalance._back(Swarm(), begun, Deadline(1))  # type: ignore[arg-type]
+        rebalance._back(Swarm(**{"services/s1": now}), begun, Deadline(1))  # type: ignore[arg-type]

@@ -14,7 +14,6 @@ from swarmops.ops import by_hand, drain, ingress, rebalance, services, spare
 from swarmops.wait import Deadline
 
 PREFERENCE = {"Placement": {"Preferences": [{"Spread": {"SpreadDescriptor": "node.labels.zone"}}]}}
-BACK = ["--replicas=6", f"--label-rm={spare.MORE}"]
 
 
 class Swarm:
@@ -22,16 +21,19 @@ class Swarm:
 
     def __init__(self, labels: dict[str, str], on: tuple[int, ...] = (3, 3, 3), **template: Any) -> None:
         self.labels, self.on, self.template = labels, list(on), NEW | template
-        self.update: dict[str, Any] = {}
+        self.status: dict[str, Any] = {}
         self.commands: list[list[str]] = []
+        self.touched: list[int] = []
         self.progress, self.inventory, self.settings, self.stacks = self, self, self, ()
 
-    def get(self, path: str, **_: Any) -> list[Any]:
+    def get(self, path: str, **_: Any) -> Any:
+        if path == "/services/s1":
+            return {"Version": {"Index": 7}, "Spec": self.get("/services")[0]["Spec"]}
         assert path == "/services"
         mode = {"Replicated": {"Replicas": sum(self.on)}}
         return [
             {"ID": "s1", "Spec": {"Name": "web", "Labels": self.labels, "Mode": mode, "TaskTemplate": self.template}}
-            | self.update
+            | self.status
         ]
 
     def ask(self, question: Any) -> Any:
@@ -53,6 +55,12 @@ class Swarm:
                 self.labels |= dict([value.split("=")])
             elif name in ("--replicas", "web"):
                 self._scale(int(value or sum(self.on)))
+
+    def update(self, path: str, spec: dict[str, Any], version: int) -> None:
+        assert (path, version, spec["TaskTemplate"]) == ("/services/s1", 7, self.template)
+        self.labels = spec["Labels"]
+        self.touched.append(spec["Mode"]["Replicated"]["Replicas"])
+        self._scale(self.touched[-1])
 
     def _scale(self, count: int) -> None:
         while sum(self.on) < count:
@@ -78,9 +86,10 @@ def test_it_begins_once_and_ends() -> None:
     for _ in range(2):
         spare.more(swarm, services.find(swarm, "web"), 2)
     assert (swarm.labels, sum(swarm.on)) == ({spare.MORE: "9"}, 11)
-    swarm.manage(spare.back(services.find(swarm, "web")))
+    for _ in range(2):
+        spare.back(swarm, services.find(swarm, "web"))
     assert (swarm.labels, sum(swarm.on)) == ({}, 9)
-    assert len(swarm.commands) == 2
+    assert swarm.touched == [11, 9]
 
 
 @pytest.mark.parametrize("count", [9, 10])
@@ -122,7 +131,7 @@ def test_rebalance_ends_what_was_interrupted_whatever_the_preferences(template: 
     for _ in range(2):
         rebalance.rebalance(swarm, "", 9)
         assert (swarm.labels, swarm.on) == ({}, [2, 2, 2])
-    assert swarm.commands == [["update", *BACK]]
+    assert (swarm.touched, swarm.commands) == ([6], [])
 
 
 def test_rebalance_levels_what_a_drain_has_left() -> None:
@@ -150,16 +159,16 @@ HALTED = "web: swarm has paused its update; inv rollback web, or a new deploy, c
 )
 def test_an_update_that_swarm_has_paused_comes_first(said: dict[str, Any], halted: str) -> None:
     swarm: Any = Swarm({})
-    swarm.update = said
+    swarm.status = said
     assert spare.halted(services.find(swarm, "web")) == halted
 
 
 @pytest.mark.parametrize(("labels", "on"), [({}, (6, 0, 0)), ({spare.MORE: "6"}, (3, 3, 3))])
 def test_rebalance_leaves_a_paused_update_as_it_is(labels: dict[str, str], on: tuple[int, ...]) -> None:
     swarm: Any = Swarm(labels, on)
-    swarm.update = PAUSED
+    swarm.status = PAUSED
     recap = rebalance.rebalance(swarm, "", 9)
-    assert (swarm.commands, recap.notes, recap.any_changed) == ([], [f"{HALTED}."], False)
+    assert (swarm.touched + swarm.commands, recap.notes, recap.any_changed) == ([], [f"{HALTED}."], False)
 
 
 @pytest.mark.parametrize(("labels", "on"), [({}, (2, 0, 0)), ({spare.MORE: "2"}, (1, 1, 1))])
@@ -167,9 +176,9 @@ def test_start_first_does_not_resume_a_paused_update(labels: dict[str, str], on:
     swarm: Any = Swarm(labels, on)
     leaving = {"w0": member("w0")}
     drain.refuse_stranded(swarm, leaving, drain.How(9, start_first=True))
-    swarm.update = PAUSED
+    swarm.status = PAUSED
     drain.refuse_stranded(swarm, leaving, drain.How(9))
     with pytest.raises(InputError) as error:
         drain.refuse_stranded(swarm, leaving, drain.How(9, start_first=True))
     assert str(error.value) == f"{HALTED}\n  Next: that, or leave out --start-first"
-    assert swarm.commands == []
+    assert swarm.touched + swarm.commands == []
