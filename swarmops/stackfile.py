@@ -295,8 +295,12 @@ def with_replicas(stack: Stack, short: str, number: int | None) -> dict[str, Any
 
 
 def _hash(service: Mapping[str, Any], file: Mapping[str, Any]) -> str:
-    """What makes a difference to a service: its own definition, and that of what it uses of the file."""
+    """What makes a difference to a service: its own definition, and that of what it uses of the file.
+
+    Of a network nothing counts but what it is called: swarm keeps one that is there as it is.
+    """
     used = {kind: _used(service, kind, file.get(kind) or {}) for kind in SHARED}
+    used["networks"] = {short: _called(stated or {}) for short, stated in used["networks"].items()}
     material = json.dumps([_sorted(service), _sorted(used)], default=str)
     return hashlib.sha256(material.encode()).hexdigest()[:16]
 
@@ -306,6 +310,10 @@ def _sorted(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(key): _sorted(value[key]) for key in sorted(value, key=str)}
     return [_sorted(item) for item in value] if isinstance(value, list) else value
+
+
+def _called(network: Mapping[str, Any]) -> dict[str, Any] | None:
+    return {key: network[key] for key in ("external", "name") if network.get(key)} or None
 
 
 def _used(service: Mapping[str, Any], kind: str, shared: Mapping[str, Any]) -> dict[str, Any]:

@@ -227,3 +227,4 @@ networks:
     (line,) = [line for line in pushed.inv("lint", "--stack", NAME).out.splitlines() if "swarm keeps" in line]
     assert f"the network {NAME}_inner as it is: attachable is false, not true; " in line
     assert "com.docker.network.driver.mtu is 1400, not 1450; the label team is web, not db; " in line
+    assert "Nothing to change." in pushed.inv("deploy", NAME).out

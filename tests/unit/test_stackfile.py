@@ -201,9 +201,17 @@ def test_the_mark_changes_with_a_config_for_those_who_read_it() -> None:
 
 
 def test_the_default_network_belongs_to_who_names_none() -> None:
-    text = "services: {a: {image: x}, b: {image: x, networks: [net]}}\nnetworks: {net: {}, default: {attachable: %s}}"
-    before, after = hashes(pinned(text % "true")), hashes(pinned(text % "false"))
+    text = "services: {a: {image: x}, b: {image: x, networks: [net]}}\nnetworks: {net: {}, default: {name: %s}}"
+    before, after = hashes(pinned(text % "one")), hashes(pinned(text % "two"))
     assert {short for short in before if before[short] != after[short]} == {"a"}
+
+
+@pytest.mark.parametrize(
+    "network", ["{}", "{driver: overlay}", "{driver_opts: {encrypted: ''}, labels: [a=b]}", "{attachable: true}"]
+)
+def test_the_mark_does_not_change_with_what_swarm_keeps_of_a_network(network: str) -> None:
+    text = "services: {a: {image: x}}\nnetworks:\n  default: "
+    assert hashes(pinned(text + network)) == hashes(pinned(text))
 
 
 @pytest.mark.parametrize(
