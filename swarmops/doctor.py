@@ -69,7 +69,8 @@ def _node(cluster: Cluster, node: Node) -> Iterator[Check]:
     try:
         ahead, info = _clock(cluster, node)
     except SwarmopsError as error:
-        yield fail(f"{node.name}: engine", _said(node, error), error.remedy or "inv up")
+        remedy = error.remedy if error.remedy != "inv doctor" else ""
+        yield fail(f"{node.name}: engine", _said(node, error), remedy or "inv up")
         return
     yield ok(f"{node.name}: engine", info["ServerVersion"])
     yield skew(node.name, ahead)

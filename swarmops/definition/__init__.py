@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from swarmops.definition.attached import publish
+from swarmops.definition.attached import order, publish
 from swarmops.definition.forms import NO_CHECK
 from swarmops.definition.options import HEALTH, MANY, ONE
 from swarmops.errors import InputError, Problem, suggest
@@ -125,7 +125,9 @@ def _gone(name: str, before: Definition, after: Definition) -> Iterator[tuple[st
 def to_create(wanted: Definition) -> list[tuple[str, str]]:
     """The options of `docker service create`, apart from the image and its arguments."""
     names = [name for name in ONE if name not in ("image", "args") and wanted[name] != ONE[name].default]
-    return _singles(names, wanted) + [(name, value) for name in MANY for value in wanted[name].values()]
+    lists = {name: list(wanted[name].values()) for name in MANY}
+    lists["mount"].sort(key=order)
+    return _singles(names, wanted) + [(name, value) for name, values in lists.items() for value in values]
 
 
 def to_update(before: Definition, after: Definition) -> list[tuple[str, str]]:

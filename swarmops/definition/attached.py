@@ -76,6 +76,12 @@ def mount(text: str) -> tuple[str, str]:
     return _mount({name: READ[name](value) if name in READ else value for name, value in said.items()})
 
 
+def order(text: str) -> tuple[str, str]:
+    """The place of a mount among others: docker sorts them in each update, and another order is another version."""
+    said = _once(_fields(text))
+    return said.get("source", ""), said["target"]
+
+
 def mounts(spec: Json) -> Iterator[tuple[str, str]]:
     """Those of a specification."""
     for one in spec["TaskTemplate"].get("ContainerSpec", {}).get("Mounts") or []:

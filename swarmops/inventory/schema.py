@@ -21,6 +21,7 @@ from swarmops.inventory.values import (
     Kept,
     LabelName,
     Name,
+    NetworkName,
     Port,
     PortMapping,
     Reached,
@@ -249,7 +250,7 @@ class Settings(Model):
     registries: dict[RegistryHost, Credentials] = Field(
         {}, description="Log-ins of other registries, by host: docker.io, ghcr.io, registry.example:5000."
     )
-    networks: dict[Name, Network] = Field({}, description="Overlay networks that stacks share.")
+    networks: dict[NetworkName, Network] = Field({}, description="Overlay networks that stacks share.")
     swarm: Swarm = Field(Swarm(), description="Settings of the swarm.")
     images: Images = Field(Images(), description="Where images come from.")
     stacks: dict[StackName, Stack] = Field({}, description="Stacks by name.")

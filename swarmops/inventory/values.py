@@ -119,6 +119,9 @@ def _words(value: Any) -> Any:
 
 ClusterName = Annotated[str, Fits(r"^[a-z][a-z0-9-]+$", "two or more of a-z, 0-9 and -, a letter first")]
 Name = Annotated[str, Fits(r"^[a-z0-9][a-z0-9_-]*$", "made of a-z, 0-9, _ and -")]
+NetworkName = Annotated[
+    str, Fits(r"^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$", "made of a-z, 0-9, _ and -, 63 at most, no _ or - at its end")
+]
 # Swarm's names of configurations and secrets, 64 characters at most, begin with the stack's.
 StackName = Annotated[str, Fits(r"^[a-z0-9][a-z0-9_-]{0,39}$", "made of a-z, 0-9, _ and -, 40 characters at most")]
 HostName = Annotated[str, Fits(r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$", "a host name")]

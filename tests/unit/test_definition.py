@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -323,6 +324,13 @@ def test_conflicts(stated: dict[str, Any], route: str, said: str) -> None:
 def unchecked(test: list[str]) -> definition.Definition:
     container = {"Image": ALL["image"], "Healthcheck": {"Test": test}}
     return definition.of({"Mode": {"Replicated": {}}, "TaskTemplate": {"ContainerSpec": container}}, {})
+
+
+def test_mounts_are_made_in_the_order_that_docker_puts_them_in_later() -> None:
+    """It sorts them in every update, by source and target, and swarm takes another order for another version."""
+    texts = ["source=zz,target=/a", "type=tmpfs,target=/t", "source=aa,target=/z", "type=bind,source=/srv,target=/s"]
+    made = [text for name, text in definition.to_create(parse(mount=texts)) if name == "mount"]
+    assert [re.search("target=(/.)", text)[1] for text in made] == ["/t", "/s", "/z", "/a"]  # type: ignore[index]
 
 
 def test_a_health_check_is_switched_off() -> None:
