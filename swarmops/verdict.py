@@ -217,6 +217,11 @@ class _Case:
         unknown = [replace(node, state="ready") for node in self.nodes if node.state == "unknown"]
         return sum(eligible(node, self.service.template) for node in unknown)
 
+    def _crashed(self, task: Task) -> bool:
+        """Whether it ran and ended by itself, and not with its engine, since anything was asked for."""
+        ran = task.state == "complete" or bool(task.exit_code)
+        return ran and self._ended_badly(task) and task.id not in self.past
+
     def _replicas(self) -> int:
         if self.service.replicas is not None:
             return self.service.replicas
@@ -249,10 +254,8 @@ class _Case:
 
     def _outlive(self, task: Task) -> float:
         """How long those short runs lasted that failed before it in its place: it has to last longer."""
-        before = (
-            one for one in (*self._cleared(), *self.current) if one.id not in self.past and self._ended_badly(one)
-        )
-        lives = (_life(one) for one in before if self._place(one) == self._place(task) and one.state != "rejected")
+        before = (one for one in (*self._cleared(), *self.current) if self._place(one) == self._place(task))
+        lives = (_life(one) for one in before if self._crashed(one))
         return max((life for life in lives if life <= SHORT_SECONDS), default=0.0)
 
     def _flapping(self, up: Mapping[str, float]) -> Verdict | None:
@@ -260,12 +263,9 @@ class _Case:
         for place, task in self.good.items():
             last = [one for one in self.own if self._place(one) == place and one.created < task.created]
             last = last[-HOPELESS_FAILURES:]
-            failed = len(last) == HOPELESS_FAILURES and all(map(self._is_current, last))
-            if (
-                failed
-                and all(map(self._ended_badly, last))
-                and up.get(task.id, inf) <= max(map(_life, last)) <= SHORT_SECONDS
-            ):
+            crashed = [one for one in last if self._is_current(one) and self._crashed(one)]
+            longest = max(map(_life, crashed), default=0.0)
+            if len(crashed) == HOPELESS_FAILURES and up.get(task.id, inf) <= longest <= SHORT_SECONDS:
                 return self.failed(f"{HOPELESS_FAILURES} tasks in a row failed, and another has just begun", last)
         return None
 

@@ -546,22 +546,27 @@ CASES = {
     ),
     "other ports where there were none to tell": Case(replace(service(1), previous={"Name": "web"}), (task(1),)),
     "it has to outlive the run before it, which failed": Case(
-        service(1), (failed(1, 1, since="2024-01-01T00:00:05Z"), task(1, at=6)), up={"t1-worker01-6": 8.5},
+        service(1), (failed(1, 1, since="2024-01-01T00:00:05Z", exit_code=1), task(1, at=6)), up={"t1-worker01-6": 8.5},
         unproven="web stays up",
     ),
     "it has outlived the run before it": Case(
-        service(1), (failed(1, 1, since="2024-01-01T00:00:05Z"), task(1, at=6)), up={"t1-worker01-6": 9.5},
+        service(1), (failed(1, 1, since="2024-01-01T00:00:05Z", exit_code=1), task(1, at=6)), up={"t1-worker01-6": 9.5},
     ),
     "it need not outlive what had failed before anything was asked for": Case(
-        service(1), (failed(1, 1, since="2024-01-01T00:00:05Z"), task(1, at=6)), up={"t1-worker01-6": 5.5},
+        service(1), (failed(1, 1, since="2024-01-01T00:00:05Z", exit_code=1), task(1, at=6)), up={"t1-worker01-6": 5.5},
         past=("t1-worker01-1",),
     ),
+    "it need not outlive what ended with its engine": Case(
+        service(1),
+        (failed(1, 1, since="2024-01-01T00:00:05Z", error="No such container: web.1.x"), task(1, at=6)),
+        up={"t1-worker01-6": 5.5},
+    ),
     "it need not outlive a run that was long": Case(
-        service(1), (failed(1, 1, since="2024-01-01T01:00:00Z"), task(1, at=6)), up={"t1-worker01-6": 5.5},
+        service(1), (failed(1, 1, since="2024-01-01T01:00:00Z", exit_code=1), task(1, at=6)), up={"t1-worker01-6": 5.5},
     ),
     "it need not outlive what failed in another place, or never began": Case(
         service(2),
-        (failed(1, 1, since="2024-01-01T00:00:05Z"), task(1, at=6), task(2, at=6),
+        (failed(1, 1, since="2024-01-01T00:00:05Z", exit_code=1), task(1, at=6), task(2, at=6),
          task(2, "rejected", at=1, since="2024-01-01T00:00:05Z")),
         counts=(2, 2), up={"t1-worker01-6": 9.5, "t2-worker01-6": 5.5},
     ),
@@ -649,9 +654,13 @@ def test_failures_that_swarm_has_forgotten_count(
 def test_a_service_that_flaps_is_not_well_between_two_failures(
     seconds: float, before: dict[str, Any], failure: str
 ) -> None:
-    runs = [failed(1, at, since=f"2024-01-01T00:00:{at + 4:02}Z", spec=before) for at in (0, 10, 20)]
+    runs = [failed(1, at, since=f"2024-01-01T00:00:{at + 4:02}Z", spec=before, exit_code=1) for at in (0, 10, 20)]
     last = task(1, at=30)
     verdict = judge(service(1), [*runs, last], TWO, up={last.id: seconds}, proved=False)
     assert verdict.failure.partition("\n")[0] == failure
+    past = {one.id for one in runs}
+    assert not judge(service(1), [*runs, last], TWO, past=past, up={last.id: seconds}, proved=False).failure
+    by_its_engine = [*runs[:2], replace(runs[2], exit_code=None, error="No such container: web.1.x"), last]
+    assert not judge(service(1), by_its_engine, TWO, up={last.id: seconds}, proved=False).failure
     with_a_stop = [*runs, replace(task(1, "shutdown", at=25), spec=NEW), last]
     assert not judge(service(1), with_a_stop, TWO, up={last.id: seconds}, proved=False).failure
