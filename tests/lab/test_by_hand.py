@@ -241,7 +241,7 @@ def test_an_update_that_was_interrupted_and_fails_is_undone_by_the_same_again(ne
     net.inv("service.create", "back", "--image=echo", "--replicas=2", "--update-delay=2s")
     before = spec(net, "back")
     fails = ("service.update", "back", "--env=Z=1", "--", "--no-such-flag")
-    watched(net, *fails, reactions={"back: args none": ctrl_c})
+    watched(net, *fails, reactions={"back: args unset": ctrl_c})
     assert spec(net, "back") != before
     failed = net.inv(*fails, check=4).err
     assert "flag provided but not defined" in failed
