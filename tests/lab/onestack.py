@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from base64 import b64decode
 from typing import Any
@@ -41,8 +42,9 @@ def versions(lab: Lab) -> list[str]:
 
 
 def content(lab: Lab, config: str) -> str:
-    inspected = json.loads(lab.node("manager", "docker", "config", "inspect", config).out)
-    return b64decode(inspected[0]["Spec"]["Data"]).decode()
+    """What a config has; that of a record is compressed."""
+    data = b64decode(json.loads(lab.node("manager", "docker", "config", "inspect", config).out)[0]["Spec"]["Data"])
+    return (gzip.decompress(data) if ".version." in config else data).decode()
 
 
 def environment(lab: Lab, service: str = "s_web") -> list[str]:
