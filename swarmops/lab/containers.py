@@ -104,6 +104,11 @@ def stop(engine: APIClient, container: Container) -> None:
     each([container.name], engine.stop)
 
 
+def restart(engine: APIClient, name: str) -> None:
+    """Stops a container and starts it again."""
+    engine.restart(name)
+
+
 def started(engine: APIClient, cluster: str) -> dict[str, str]:
     """When each of the lab's containers was started, by the node, in UTC by the engine's clock."""
     own = {name: one for name, one in observe(engine, cluster).items() if not one.stray}

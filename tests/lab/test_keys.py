@@ -121,7 +121,7 @@ def test_new_tokens_replace_the_old_ones(keys: Lab) -> None:
 
 def test_every_node_has_a_certificate_of_the_new_authority(keys: Lab) -> None:
     before = {authority(keys, node) for node in NODES}
-    out = keys.inv("swarm.rotate-ca").out
+    out = keys.inv("swarm.rotate-ca", "--timeout", "280", timeout=300).out
     after = {authority(keys, node) for node in NODES}
     assert len(before) == len(after) == 1
     assert before != after

@@ -1,0 +1,48 @@
+"""What `swarm.recover` does with a manager whose part in the swarm began anew."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from samples import host
+
+from swarmops.inventory import Role
+from swarmops.ops import recover
+from swarmops.report import Recap
+from swarmops.wait import Deadline
+
+MANAGERS = [host("m1", Role.MANAGER), host("m2", Role.MANAGER)]
+
+
+class Engine:
+    def __init__(self) -> None:
+        self.restarted: list[str] = []
+        self.restart = self.restarted.append
+
+
+def cluster(engine: Engine, *, lab: bool, autolock: bool) -> Any:
+    settings = SimpleNamespace(swarm=SimpleNamespace(autolock=autolock))
+    inventory = SimpleNamespace(settings=settings, node=lambda name: next(m for m in MANAGERS if m.name == name))
+    progress = SimpleNamespace(waiting=lambda _: None)
+    return SimpleNamespace(
+        lab=lab, engine=engine, inventory=inventory, progress=progress, container=lambda name: f"lab-{name}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("lab", "autolock", "restarted"), [(True, False, ["lab-m2"]), (True, True, []), (False, False, [])]
+)
+def test_a_lab_restarts_it_where_nobody_has_to_unlock_it(
+    monkeypatch: pytest.MonkeyPatch, lab: bool, autolock: bool, restarted: list[str]
+) -> None:
+    monkeypatch.setattr(recover, "begun_anew", lambda _, names: [name for name in names if name == "m2"])
+    monkeypatch.setattr(recover, "_away", lambda *_: "")
+    engine, recap = Engine(), Recap()
+    recover._renew(cluster(engine, lab=lab, autolock=autolock), MANAGERS, Deadline(9), recap)
+    assert engine.restarted == restarted
+    assert recap.any_changed is bool(restarted)
+    remedy = "docker restart lab-m2" if lab else "inv shell m2 -- systemctl restart docker"
+    said = f"m2 refuses tasks on networks new to it until it is restarted: {remedy}"
+    assert recap.notes == ([] if restarted else [said])
