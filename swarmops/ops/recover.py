@@ -100,6 +100,7 @@ def _renew(cluster: Cluster, managers: Iterable[Node], deadline: Deadline, recap
         node = cluster.inventory.node(name)
         until(lambda: _away(cluster, [node]), deadline, cluster.progress)  # noqa: B023
         recap.changed(name, "restarted")
+        up(cluster, max(deadline.left, 1), recap)  # a leader that has just been elected has yet to hear of the nodes
 
 
 def _bring_back(cluster: Cluster, deadline: Deadline, recap: Recap) -> list[Node]:

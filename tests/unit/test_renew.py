@@ -39,6 +39,7 @@ def test_a_lab_restarts_it_where_nobody_has_to_unlock_it(
 ) -> None:
     monkeypatch.setattr(recover, "begun_anew", lambda _, names: [name for name in names if name == "m2"])
     monkeypatch.setattr(recover, "_away", lambda *_: "")
+    monkeypatch.setattr(recover, "up", lambda *_: None)
     engine, recap = Engine(), Recap()
     recover._renew(cluster(engine, lab=lab, autolock=autolock), MANAGERS, Deadline(9), recap)
     assert engine.restarted == restarted
