@@ -5,23 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from functools import cached_property
 from math import inf
 
 from swarmops.constraints import eligible, excluded_by
+from swarmops.crashes import HOPELESS_FAILURES, Runs
 from swarmops.facts import Json, Service, SwarmNode, Task, host_ports
 from swarmops.placement import Obstacle, obstacles, told
 
-HOPELESS_FAILURES = 3
-"""So many failed runs of one version in one slot, and no more are waited for: a restart does not help."""
 MONITOR_SECONDS = 5.0
 """How long swarm watches a new task where a service does not say: its own default."""
 PAUSED = {"paused": "update", "rollback_paused": "rollback"}
 """The states of what swarm has begun and does not go on with."""
-BEGUN = frozenset({"starting", "running", "complete", "failed", "rejected"})
 DIGEST = re.compile(r"@sha256:[0-9a-f]{64}")
-SHORT_SECONDS = 60.0
-"""A run that failed within that time says of the next one that it has to last longer."""
 FORGOTTEN_SECONDS = 30.0
 """So long after an update should have been over it is taken for over: see docs/stacks.md."""
 NOT_ACTIVE = "swarm is not active"
@@ -217,11 +213,6 @@ class _Case:
         unknown = [replace(node, state="ready") for node in self.nodes if node.state == "unknown"]
         return sum(eligible(node, self.service.template) for node in unknown)
 
-    def _crashed(self, task: Task) -> bool:
-        """Whether it ran and ended by itself, and not with its engine, since anything was asked for."""
-        ran = task.state == "complete" or bool(task.exit_code)
-        return ran and self._ended_badly(task) and task.id not in self.past
-
     def _replicas(self) -> int:
         if self.service.replicas is not None:
             return self.service.replicas
@@ -249,24 +240,15 @@ class _Case:
         else:
             window, running = monitor_seconds(self.service), (task for task in self.good.values() if self._runs(task))
             text = "stays up"
-            left = max((window + self._outlive(task) - up.get(task.id, 0.0) for task in running), default=0.0)
+            lasting = ((self.runs[self._place(task)].to_outlive(), up.get(task.id, 0.0)) for task in running)
+            left = max((window + before - now for before, now in lasting), default=0.0)
         return replace(self.counts, unproven=f"{self.service.name} {text}", left=left) if left > 0 else None
-
-    def _outlive(self, task: Task) -> float:
-        """How long those short runs lasted that failed before it in its place: it has to last longer."""
-        before = (one for one in (*self._cleared(), *self.current) if self._place(one) == self._place(task))
-        lives = (_life(one) for one in before if self._crashed(one))
-        return max((life for life in lives if life <= SHORT_SECONDS), default=0.0)
 
     def _flapping(self, up: Mapping[str, float]) -> Verdict | None:
         """A task that has run for no longer yet than those before it, which all failed soon."""
         for place, task in self.good.items():
-            last = [one for one in self.own if self._place(one) == place and one.created < task.created]
-            last = last[-HOPELESS_FAILURES:]
-            crashed = [one for one in last if self._is_current(one) and self._crashed(one)]
-            longest = max(map(_life, crashed), default=0.0)
-            if len(crashed) == HOPELESS_FAILURES and up.get(task.id, inf) <= longest <= SHORT_SECONDS:
-                return self.failed(f"{HOPELESS_FAILURES} tasks in a row failed, and another has just begun", last)
+            if last := self.runs[place].flapping(task, up.get(task.id, inf)):
+                return self.failed(f"{len(last)} tasks in a row failed, and another has just begun", last)
         return None
 
     def _forgotten(self, up: Mapping[str, float]) -> bool:
@@ -309,22 +291,20 @@ class _Case:
         One that ends as long as another service does not answer may yet run.
         """
         enough = max(HOPELESS_FAILURES, self.policy.get("MaxAttempts") or 0)
-        places: dict[object, list[Task]] = {}
-        for task in (*self._cleared(), *self.current):
-            if task.state in BEGUN and task.id not in self.past:
-                places.setdefault(self._place(task), []).append(task)
-        for runs in places.values():
-            last = runs[-enough:]
-            if len(last) == enough and all(task.over for task in last):
+        for runs in self.runs.values():
+            if last := runs.in_a_row(enough):
                 return replace(self.failed(f"{enough} tasks in a row failed", last), may_recover=True)
         return None
 
-    def _cleared(self) -> list[Task]:
-        """What ended of the present version in the places that there are, and swarm has forgotten since."""
+    @cached_property
+    def runs(self) -> dict[object, Runs]:
+        """The runs of each place that there is, those that swarm has forgotten since among them."""
         known = {task.id for task in self.own}
-        mine = [task for task in self.ended if task.service_id == self.service.id and task.id not in known]
-        there = [task for task in mine if self._place(task) in self.latest and self._is_current(task)]
-        return sorted(there, key=lambda task: task.created)
+        forgotten = [task for task in self.ended if task.service_id == self.service.id and task.id not in known]
+        tasks: dict[object, list[Task]] = {place: [] for place in self.latest}
+        for task in (*forgotten, *self.own):
+            tasks.get(self._place(task), []).append(task)
+        return {place: Runs.of(of, self._is_current, self.past, self._ended_badly) for place, of in tasks.items()}
 
     def _given_up(self) -> Verdict | None:
         """Swarm makes the next run of a place as it gives up the last one: where there is none, none comes."""
@@ -392,13 +372,6 @@ class _Case:
 
     def _host(self, task: Task) -> str:
         return self.members[task.node_id].name if task.node_id in self.members else "?"
-
-
-def _life(task: Task) -> float:
-    """For how many seconds a task that is over was there, by swarm's own times."""
-    if not (task.created and task.since):
-        return 0.0
-    return (datetime.fromisoformat(task.since) - datetime.fromisoformat(task.created)).total_seconds()
 
 
 def _lasting(found: Iterable[tuple[str, Obstacle | None]]) -> list[tuple[str, str]]:

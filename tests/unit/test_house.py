@@ -40,6 +40,7 @@ FLOORS = (
         "swarmops.members",
         "swarmops.constraints",
         "swarmops.placement",
+        "swarmops.crashes",
         "swarmops.record",
         "swarmops.quorum",
         "swarmops.overlay",
@@ -69,7 +70,7 @@ PURE = (
     "swarmops.constraints", "swarmops.placement", "swarmops.definition", "swarmops.spread", "swarmops.quorum",
     "swarmops.evacuation", "swarmops.overlay", "swarmops.health", "swarmops.validity", "swarmops.difference",
     "swarmops.composefile", "swarmops.variables", "swarmops.lint", "swarmops.loglines", "swarmops.drill",
-    "swarmops.masking", "swarmops.raft", "swarmops.members",
+    "swarmops.masking", "swarmops.raft", "swarmops.members", "swarmops.crashes",
 )  # fmt: skip
 # What the pure ones may use of libraries: nothing of it reads a file, a clock or the environment.
 HARMLESS = {
