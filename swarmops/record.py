@@ -16,7 +16,9 @@ from swarmops.facts import Json
 
 LABEL = "swarmops.record"
 """The label of a record; its value is the number of the version."""
-KEPT = ("file", "specs", "who", "revision", "message", "order")
+TOWARDS = "swarmops.towards"
+"""The label of a record that a rollback is leaving; its value is the number of the version that is to come back."""
+KEPT = ("file", "specs", "who", "revision", "message", "order", "restores")
 """What the data of a record's config has; labels and name say the rest."""
 LIMIT = 500 * 1024
 """So many bytes of data swarm takes no more for a config: 20.10, the strictest; later ones take twice as many."""
@@ -41,7 +43,11 @@ class Record:
     when: str = ""
     """The manager's time, as RFC 3339."""
     order: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    restores: int = 0
+    """The number of the version that a rollback brought back as this one; 0 for what was deployed."""
     id: str = ""
+    towards: int = 0
+    """The number of the version that a rollback is leaving this one for, or was when it was interrupted."""
 
     @property
     def images(self) -> set[str]:
@@ -81,7 +87,14 @@ class Record:
         labels = config["Spec"]["Labels"]
         # What else there is a later version of swarmops wrote.
         said = {key: value for key, value in _unpacked(config["Spec"]["Data"]).items() if key in KEPT}
-        return cls(labels[NAMESPACE], int(labels[LABEL]), when=config["CreatedAt"], id=config["ID"], **said)
+        return cls(
+            labels[NAMESPACE],
+            int(labels[LABEL]),
+            when=config["CreatedAt"],
+            id=config["ID"],
+            towards=int(labels.get(TOWARDS, 0)),
+            **said,
+        )
 
 
 def _unpacked(encoded: str) -> Json:
@@ -94,3 +107,12 @@ def read(api: EngineAPI, stack: str = "") -> list[Record]:
     labels = [LABEL, *([f"{NAMESPACE}={stack}"] if stack else [])]
     found = [Record.of(config) for config in api.get("/configs", filters={"label": labels})]
     return sorted(found, key=lambda record: (record.stack, record.number))
+
+
+def leave(api: EngineAPI, kept: Record, towards: int) -> None:
+    """Notes at a record which version it is being left for, by its number; 0 for none that was recorded."""
+    path = f"/configs/{kept.id}"
+    now = api.get(path)
+    labels = {name: value for name, value in now["Spec"]["Labels"].items() if name != TOWARDS}
+    labels |= {TOWARDS: str(towards)} if towards else {}
+    api.update(path, {**now["Spec"], "Labels": labels}, now["Version"]["Index"])

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Literal
 
 from swarmops import facts, placement, stackdiff, stackfile
 from swarmops.cluster import Cluster
 from swarmops.commands import docker, stack as commands
 from swarmops.commands.stack import IMAGE_LABEL
-from swarmops.errors import CommandFailed, ConnectionFailed, NotFound, SwarmopsError, WaitTimeout
+from swarmops.errors import CommandFailed, ConnectionFailed, InputError, NotFound, SwarmopsError, WaitTimeout
 from swarmops.facts import Json, Service
 from swarmops.inventory import Node
 from swarmops.lint import ports
@@ -54,6 +55,8 @@ def apply(
     Raises SwarmopsError, WaitTimeout.
     """
     running = _services(cluster, stack)
+    changes = stackdiff.differences(stack, running, recorded)
+    waves = _waves(stack, changes, running, first)
     if first:
         check()
         leaving = stackdiff.leftovers(stack, running)
@@ -61,7 +64,6 @@ def apply(
         _take_away(cluster, leaving if first == "all" else holding, recap)
         with suppress(WaitTimeout):  # what needs the port says so
             _await_end(cluster, holding, deadline)
-    changes = stackdiff.differences(stack, running, recorded)
     past = over(cluster) if changes else None  # what fails before the first look is no history
     if changes:
         configs.create(cluster, stack, secrets or {})
@@ -71,7 +73,6 @@ def apply(
         recap.changed(stack.full_name(short), reason)
     mixed = bool(changes) and placement.mixed(cluster.ask(facts.nodes))
     given = {service.name: service.spec for service in running}
-    waves = stackfile.waves(stack, changes, ports.handed_over(stack, running))
     for wave in waves:
         deadline.check(f"{', '.join(map(stack.full_name, wave))} to be deployed")
         file, empty = stackfile.only(stack, wave), stackfile.empty(stack, wave)
@@ -99,6 +100,21 @@ def apply(
     for name in sorted(wanted):
         recap.ok(name)
     return [service for service in services if service.name in wanted]
+
+
+def _waves(stack: Stack, changes: Iterable[str], running: Sequence[Service], first: First) -> list[list[str]]:
+    """The order in which services are deployed.
+
+    In what comes `first` back, and lint has not seen, ports may go the other way than services depend on each other:
+    then the ports alone say it. Raises InputError.
+    """
+    after = ports.handed_over(stack, running)
+    try:
+        return stackfile.waves(stack, changes, after)
+    except InputError:
+        if not first:
+            raise
+    return stackfile.waves(replace(stack, order={}), changes, after)
 
 
 def _services(cluster: Cluster, stack: Stack) -> list[Service]:

@@ -7,7 +7,7 @@ from functools import partial
 
 from swarmops import definition, facts, placement
 from swarmops.cluster import Cluster
-from swarmops.commands import service as commands
+from swarmops.commands import Command, service as commands
 from swarmops.commands.registry import familiar, host
 from swarmops.definition import Definition, Stated
 from swarmops.errors import CommandFailed, ConnectionFailed, InputError, Problem, RolledBack, SwarmopsError, suggest
@@ -79,11 +79,10 @@ def update(cluster: Cluster, name: str, stated: Stated, timeout: float, *, rollb
     if changes:
         if places(before, wanted):
             refuse_crowded(cluster, {name: wanted})
-        # Only then: an update without a change would make the present version the previous one too.
         login = cluster.login(host(wanted["image"])) is not None
         mixed = "image" in stated and _mixed(cluster)
         command = commands.update(name, definition.to_update(before, wanted), login=login, mixed=mixed)
-        cluster.manage(images.authorized(cluster, command, wanted["image"]))
+        _set(cluster, name, images.authorized(cluster, command, wanted["image"]), wanted)
         recap.changed(name, ", ".join(changes))
         cluster.progress.done(", ".join(changes), name)
         note_stack(cluster, recap, service)
@@ -111,6 +110,15 @@ def update(cluster: Cluster, name: str, stated: Stated, timeout: float, *, rollb
     for text in definition.unfound(before, removed):
         recap.note(text)
     return recap
+
+
+def _set(cluster: Cluster, name: str, command: Command, wanted: Definition) -> None:
+    """Has docker change a service once: an update without a change would make the present version the previous one."""
+    try:
+        cluster.manage(command, once=True)
+    except (ConnectionFailed, CommandFailed):  # a manager was lost, before that or after
+        if definition.changes(seen(cluster, find(cluster, name)), wanted):
+            cluster.manage(command, once=True)
 
 
 def _check(name: str, stated: Stated) -> None:

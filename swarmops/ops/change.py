@@ -10,7 +10,7 @@ from swarmops import facts, record
 from swarmops.cluster import Cluster
 from swarmops.commands import Command
 from swarmops.connect import local
-from swarmops.errors import Conflict, LockLost, NotFound, SwarmopsError
+from swarmops.errors import Conflict, ConnectionFailed, LockLost, NotFound, RolledBack, SwarmopsError
 from swarmops.facts import Json, Service
 from swarmops.ops import configs, spare
 from swarmops.ops.apply import apply
@@ -34,13 +34,15 @@ def change(
     records = cluster.ask(lambda api: record.read(api, stack.name))
     last = records[-1] if records else None
     # The specifications are not known yet, and about as long as what the file says.
-    _record(stack, records, stack.services, wanted.message).check()
+    _record(wanted, records, stack.services).check()
     before = cluster.ask(lambda api: facts.services(api, stack.name))
     recorded = last.specs if last else {}
     # What a deploy left that was interrupted has neither been verified nor recorded, though nothing differs from it.
     proved = last is not None and not unlike(cluster, last, before)
     serving = serving_now(cluster, [service.id for service in before]) if last is None else frozenset[str]()
     way_back = WayBack(cluster, stack, before, last, check, serving)
+    if last and last.towards != wanted.restores:
+        _leave(cluster, last, wanted.restores)
     with interruptible(cluster, recap, stack.name, _left(way_back)):
         try:
             running = apply(
@@ -51,17 +53,24 @@ def change(
         except LockLost:
             raise  # whoever has it now goes on from what there is
         except SwarmopsError as failure:
-            if not options.rollback or (options.keep and way_back.unrecorded) or not way_back.needed(recap):
-                check()
-                configs.prune(cluster, stack.name)
+            stays = not options.rollback or (options.keep and way_back.unrecorded)
+            with suppress(ConnectionFailed):  # what failed before says more
+                stays = stays or not way_back.needed(recap)
+                if stays:
+                    check()
+                    configs.prune(cluster, stack.name)
+            if stays:
                 if not recap.any_changed:
                     raise
                 text = f"{failure.said}\n  {stack.name} is {_left(way_back)}"
                 raise type(failure)(text, remedy=failure.remedy) from failure
-            raise way_back.taken(failure, options.timeout) from failure
+            undone = way_back.taken(failure, options.timeout)
+            if wanted.restores and isinstance(undone, RolledBack):
+                _leave(cluster, last, 0)
+            raise undone from failure
     if recap.any_changed or not proved:
         check()
-        _keep(cluster, stack, records, running, wanted.message)
+        _keep(cluster, wanted, records, running)
     configs.prune(cluster, stack.name)
 
 
@@ -72,10 +81,17 @@ def _left(way_back: WayBack) -> str:
     return left("neither verified nor recorded", f"inv remove {name}" if way_back.first else back)
 
 
-def _keep(cluster: Cluster, stack: Stack, records: list[Record], running: list[Service], message: str) -> None:
+def _leave(cluster: Cluster, last: Record | None, towards: int) -> None:
+    """Has the newest record say which version a rollback leaves it for, so that one that is interrupted goes on."""
+    if last:
+        cluster.ask(lambda api: record.leave(api, last, towards))
+
+
+def _keep(cluster: Cluster, wanted: Wanted, records: list[Record], running: list[Service]) -> None:
     """Records the version that was verified, and forgets the oldest that are too many."""
+    stack = wanted.stack
     specs = {service.name: _deployed(stack, service) for service in running}
-    new = _record(stack, records, specs, message, cluster.once(revision).result())
+    new = _record(wanted, records, specs, cluster.once(revision).result())
     with suppress(Conflict):  # by ourselves, when the manager was lost before it could say so: the lock is ours
         cluster.ask(lambda api: api.create("/configs/create", new.config()))
     cluster.progress.done(f"recorded as version {new.number}", stack.name)
@@ -84,10 +100,9 @@ def _keep(cluster: Cluster, stack: Stack, records: list[Record], running: list[S
             cluster.ask(lambda api, old=old: api.delete(f"/configs/{old.id}"))  # type: ignore[misc]
 
 
-def _record(
-    stack: Stack, records: Sequence[Record], specs: Mapping[str, Json], message: str, revision: str = ""
-) -> Record:
+def _record(wanted: Wanted, records: Sequence[Record], specs: Mapping[str, Json], revision: str = "") -> Record:
     """The next version of a stack."""
+    stack = wanted.stack
     return Record(
         stack=stack.name,
         number=records[-1].number + 1 if records else 1,
@@ -95,8 +110,9 @@ def _record(
         specs=specs,
         who=local.operator(),
         revision=revision,
-        message=message,
+        message=wanted.message,
         order=stack.order,
+        restores=wanted.restores,
     )
 
 

@@ -57,6 +57,8 @@ class Wanted:
     stack: Stack
     secrets: Secrets
     message: str
+    restores: int = 0
+    """The number of the version that is to come back; 0 for what is deployed."""
     first: First = ""
     """As for `apply`: lint has seen what is deployed, and not what comes back."""
 

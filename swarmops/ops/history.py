@@ -123,7 +123,9 @@ def _config_lines(cluster: Cluster, stack: Stack, short: str, old: str, new: str
 
 
 def rollback(cluster: Cluster, name: str, to: int | None, options: Options) -> Recap:
-    """Brings a recorded version of a stack back, the one before the newest unless `to` says which, and records that.
+    """Brings a recorded version of a stack back, that before the newest unless `to` says which, and records that.
+
+    Again, it goes on to the same one where it was interrupted, and stays at it where it was not.
 
     Raises InputError when there is no such version, or an image of it is gone; RolledBack when the version failed and
     the one before runs again.
@@ -135,13 +137,16 @@ def rollback(cluster: Cluster, name: str, to: int | None, options: Options) -> R
         unheard.update(_unheard(cluster, wanted, unheard))
         stack = version(cluster, wanted)
         _refuse_absent(cluster, stack, wanted, unheard)
-        return Wanted(stack, {}, options.message or f"rollback to {wanted.number}", first="holding")
+        message = options.message or f"rollback to {wanted.number}"
+        return Wanted(stack, {}, message, restores=wanted.number, first="holding")
 
     choose()  # what cannot be is said before anybody is waited for
     if unheard:  # the nodes have the images, and would wait for registries that do not answer
         options = replace(options, pull=False)
     purpose = f"rollback {name}{f' to {to}' if to else ''}"
     recap = deploy.carry_out(cluster, name, purpose, choose, options)
+    if not recap.any_changed and to is None:
+        recap.note(f"{name} runs what its last rollback put back; --to takes another version, inv history {name}.")
     if recap.any_changed and name in cluster.inventory.settings.stacks:
         recap.note(f"The next inv deploy {name} sets it to what the stack's file says.")
     return recap
@@ -155,7 +160,10 @@ def _records(cluster: Cluster, name: str) -> list[Record]:
 
 
 def _chosen(cluster: Cluster, name: str, records: list[Record], to: int | None) -> Record:
-    """The version to go back to: the newest where what runs is none that was recorded, else the one before."""
+    """The version to go back to: the newest where what runs is none that was recorded, else the one before.
+
+    The one that a rollback was on its way to comes before both, and the newest is it that a rollback has brought back.
+    """
     numbers = {kept.number: kept for kept in records}
     if to in numbers:
         return numbers[to]
@@ -163,7 +171,10 @@ def _chosen(cluster: Cluster, name: str, records: list[Record], to: int | None) 
     if to is not None:
         raise InputError(f"{name}: there is no version {to}", remedy=f"inv history {name}; {known}")
     running = cluster.ask(lambda api: facts.services(api, name))
-    if records and not any(_runs(cluster, kept, running) for kept in reversed(records)):
+    runs = next((kept for kept in reversed(records) if _runs(cluster, kept, running)), None)
+    if records and runs is not records[-1] and records[-1].towards in numbers:
+        return numbers[records[-1].towards]
+    if records and (runs is None or (runs is records[-1] and runs.restores)):
         return records[-1]
     if len(records) < 2:
         raise SwarmopsError(f"{name} has no previous version", remedy=f"inv history {name}; {known}")

@@ -124,7 +124,9 @@ def test_everything_is_said_before_anything_changes(pushed: Lab, plain: Callable
     }
     for run in (pushed.inv("lint", "--stack", NAME, check=2), pushed.inv("deploy", NAME, check=2)):
         for path, text in expected.items():
-            (line,) = [line for line in run.text.splitlines() if f": {path}: {text}" in line]
+            lines = [line for line in run.text.splitlines() if f": {path}: {text}" in line]
+            assert len(lines) == 1, run.text
+            (line,) = lines
             place, number, _ = line.strip().split(":", 2)
             assert place == f"stack/{pushed.cluster}/{NAME}.yml"
             # The line is that of the key, or of the entry of a list.

@@ -59,7 +59,14 @@ def revive(lab: Lab) -> None:
     states = {"leader", "reachable"}
     eventually(lambda: set(standing(lab).values()) == states, within=60, what="all managers are reachable")
     # A proxy on each of them again, one that was promoted too: the next kill is not to be that of the only one.
-    eventually(lambda: len(lab.tasks("ingress_haproxy")) == len(standing(lab)), within=60, what="the proxies run")
+    try:
+        eventually(lambda: len(lab.tasks("ingress_haproxy")) == len(standing(lab)), within=60, what="the proxies run")
+    except AssertionError as error:
+        said = [
+            f"{task['Node']}: {task['CurrentState']}: {task['Error']}"
+            for task in lab.ask("service", "ps", "--no-trunc", "ingress_haproxy")
+        ]
+        raise AssertionError("\n".join([str(error), str(standing(lab)), *said])) from error
 
 
 def swarm_port(lab: Lab) -> int:

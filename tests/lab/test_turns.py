@@ -56,6 +56,20 @@ def test_ctrl_c_in_the_middle_then_again(ready: Lab, stack: Callable[..., None])
     assert versions(ready) == ["s.version.1", "s.version.2"], "what was interrupted is verified and recorded now"
 
 
+def test_a_rollback_goes_on_to_the_same_version_and_stays_there(ready: Lab, stack: Callable[..., None]) -> None:
+    stack(GOOD)
+    ready.inv("deploy", "s")
+    stack(GOOD.replace('VERSION: "1"', 'VERSION: "2"') + GOOD.partition("services:")[2].replace("web:", "more:"))
+    ready.inv("deploy", "s")
+    run = watched(ready, "rollback", "--stack", "s", reactions={"deployed: definition changed": ctrl_c})
+    assert "neither verified nor recorded; inv rollback --stack s --to 2 is the way back" in run.err
+    assert parts(ready)["service"] == ["s_more", "s_web"], "what version 2 has more goes last"
+    for said in ("s_more  ok=0  changed=1  failed=0", "Nothing to change."):
+        assert said in ready.inv("rollback", "--stack", "s").out
+        assert (environment(ready), parts(ready)["service"]) == (["VERSION=1"], ["s_web"])
+        assert versions(ready) == ["s.version.1", "s.version.2", "s.version.3"]
+
+
 JOBS = """services:
   once:
     image: {{ image("nginx") }}

@@ -20,7 +20,7 @@ def version(number: int, **definition: Any) -> Record:
     return Record("s", number, file, {}, "me@desk", "", "")
 
 
-FIRST, SECOND, LEFT = (version(number, environment={"V": number}) for number in (1, 2, 3))
+FIRST, SECOND, THIRD = (version(number, environment={"V": number}) for number in (1, 2, 3))
 
 
 def running(kept: Record, replicas: int = 1, **said: Any) -> Any:
@@ -44,13 +44,38 @@ class Swarm:
         ([running(SECOND)], 1),
         ([running(SECOND, 6)], 1),
         ([running(FIRST)], 1),
-        ([running(LEFT)], 2),
+        ([running(THIRD)], 2),
         ([running(SECOND), service(Name="s_new")], 2),
     ],
     ids=["the newest", "scaled", "one of it rolled back", "left by a failure", "with what a failure left"],
 )
 def test_the_version_before_the_newest_or_the_newest_where_what_runs_is_none(there: list[Any], number: int) -> None:
     assert history._chosen(Swarm(*there), "s", [FIRST, SECOND], None).number == number  # type: ignore[arg-type]
+
+
+MIXED = [running(SECOND), service(Name="s_new")]
+
+
+@pytest.mark.parametrize(
+    ("there", "newest", "number"),
+    [
+        (MIXED, {"towards": 1}, 1),
+        ([running(THIRD)], {"towards": 1}, 2),
+        ([running(FIRST)], {"towards": 2}, 2),
+        ([running(THIRD)], {"towards": 9}, 2),
+        (MIXED, {"towards": 9}, 3),
+        (MIXED, {"restores": 1}, 3),
+        ([running(THIRD)], {"restores": 1}, 3),
+        ([running(SECOND)], {"restores": 1}, 2),
+    ],
+    ids=[
+        "interrupted", "before it changed anything", "interrupted at its end", "towards one that is forgotten",
+        "interrupted, and forgotten", "left after a rollback", "again", "one of it rolled back",
+    ],
+)  # fmt: skip
+def test_the_same_rollback_again_does_not_go_forward(there: list[Any], newest: dict[str, int], number: int) -> None:
+    records = [FIRST, SECOND, replace(THIRD, **newest)]  # type: ignore[arg-type]
+    assert history._chosen(Swarm(*there), "s", records, None).number == number  # type: ignore[arg-type]
 
 
 def test_what_differs_from_a_service_that_no_record_has() -> None:
