@@ -12,6 +12,8 @@ from swarmops.inventory.schema import Credentials, HostVars, Settings
 
 _EDGE = 6
 """The edge proxy's address, counted from the start of the subnet; the registry's is the one before."""
+LOCAL = ("127.0.0.1", "0.0.0.0", "::1", "::")  # noqa: S104 (compared with, not bound to)
+"""The addresses that `localhost` leads to what is published on."""
 
 
 class Role(StrEnum):
@@ -85,6 +87,16 @@ class Inventory:
     def edge_address(self) -> str:
         """Where the lab's network has the edge proxy."""
         return str(self.settings.subnet.network_address + _EDGE)
+
+    def published(self, port: int, *nodes: Node) -> str:
+        """Where this machine answers for a port of a lab's nodes, the managers unless stated, as host:port.
+
+        Empty where the inventory publishes it nowhere.
+        """
+        bind = self.settings.bind
+        host = "localhost" if bind in LOCAL else f"[{bind}]" if ":" in bind else bind
+        pairs = (mapping.split(":") for node in nodes or self.managers for mapping in node.vars.ports)
+        return next((f"{host}:{outer}" for outer, inner in pairs if inner == str(port)), "")
 
     @property
     def registry(self) -> str:

@@ -292,7 +292,7 @@ def credentials(cluster: Cluster) -> Credentials:
     passwords = {name: password for name, password in _say(cluster, PASSWORD).items() if password}
     if not passwords:
         raise SwarmopsError("no proxy runs", remedy=f"inv deploy {STACK}, or inv ps {STACK}")
-    urls = [_url(cluster, cluster.inventory.node(name)) for name in passwords]
+    urls = list(dict.fromkeys(_url(cluster, cluster.inventory.node(name)) for name in passwords))
     return Credentials(urls, Secret(next(iter(passwords.values()))))
 
 
@@ -300,6 +300,4 @@ def _url(cluster: Cluster, node: Node) -> str:
     """A lab's node is reached by a port of this machine where the inventory publishes one, else by its address."""
     if not cluster.lab:
         return f"http://{node.vars.ansible_host or node.name}:{STATS_PORT}"
-    pairs = (mapping.split(":") for mapping in node.vars.ports)
-    port = next((outer for outer, inner in pairs if inner == str(STATS_PORT)), "")
-    return f"http://localhost:{port}" if port else f"http://{node.address}:{STATS_PORT}"
+    return f"http://{cluster.inventory.published(STATS_PORT, node) or f'{node.address}:{STATS_PORT}'}"

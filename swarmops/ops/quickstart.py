@@ -16,7 +16,6 @@ from swarmops.ops.up import up
 from swarmops.report import Progress, Recap
 from swarmops.wait import POLL_SECONDS, Deadline
 
-ANY = "0.0.0.0"  # noqa: S104 (compared with, not bound to)
 INGRESS_PORT = 80
 VISUALIZER_PORT = 9000
 
@@ -25,8 +24,8 @@ def quickstart(inventory: Inventory, progress: Progress, timeout: float) -> str:
     """Engine, images, lab, stacks; returns the URLs and what the ingress answered."""
     if inventory.settings.transport != "lab":
         raise InputError("quickstart makes a lab; the nodes of this inventory are real hosts", remedy="inv up")
-    deadline = Deadline(timeout)
     prepare(inventory, progress)
+    deadline = Deadline(timeout)
     with Cluster(inventory, progress) as cluster:
         up(cluster, deadline.left, Recap())
         progress.done(f"{len(inventory.nodes)} nodes are Ready")
@@ -50,7 +49,7 @@ def prepare(inventory: Inventory, progress: Progress) -> None:
 def summary(inventory: Inventory, progress: Progress, deadline: Deadline) -> str:
     """The addresses to look at, and the answer of the ingress."""
     lines = []
-    visualizer, ingress = (published(inventory, port) for port in (VISUALIZER_PORT, INGRESS_PORT))
+    visualizer, ingress = (inventory.published(port) for port in (VISUALIZER_PORT, INGRESS_PORT))
     if visualizer:
         lines.append(f"Visualizer  http://{visualizer}")
     if ingress:
@@ -61,16 +60,6 @@ def summary(inventory: Inventory, progress: Progress, deadline: Deadline) -> str
             answer(f"http://{ingress}", progress, deadline),
         ]
     return "\n".join(lines)
-
-
-def published(inventory: Inventory, port: int) -> str:
-    """Where the host answers for a port of a manager, as host:port; empty when it is not published."""
-    bind = str(inventory.settings.bind)
-    host = "localhost" if bind in ("127.0.0.1", ANY) else bind
-    mappings = [mapping for node in inventory.managers for mapping in node.vars.ports]
-    return next(
-        (f"{host}:{outer}" for outer, _, inner in (m.partition(":") for m in mappings) if inner == str(port)), ""
-    )
 
 
 def answer(url: str, progress: Progress, deadline: Deadline) -> str:

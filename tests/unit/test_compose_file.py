@@ -57,6 +57,25 @@ def test_names_that_yaml_reads_as_something_else_stay_names(project: Path) -> No
     assert file["networks"]["lab"]["name"] == "yes"
 
 
+@pytest.mark.parametrize(
+    ("bind", "registry", "url"),
+    [
+        ("127.0.0.1", ["127.0.0.1:5000:5000"], "localhost:8000"),
+        ("0.0.0.0", ["0.0.0.0:5000:5000"], "localhost:8000"),
+        ("192.0.2.5", ["192.0.2.5:5000:5000", "127.0.0.1:5000:5000"], "192.0.2.5:8000"),
+        ("127.0.0.2", ["127.0.0.2:5000:5000", "127.0.0.1:5000:5000"], "127.0.0.2:8000"),
+        ("2001:db8::5", ["[2001:db8::5]:5000:5000", "127.0.0.1:5000:5000"], "[2001:db8::5]:8000"),
+    ],
+)
+def test_localhost_leads_to_the_registry_whatever_address_the_lab_has(
+    project: Path, bind: str, registry: list[str], url: str
+) -> None:
+    """Pushes go there, as docker asks no certificate of it."""
+    assert rendered(project, f'bind: "{bind}"')["services"]["registry"]["ports"] == registry
+    inventory = load(project / "inventory.yaml")
+    assert (inventory.published(80), inventory.published(81)) == (url, "")
+
+
 def test_no_version_is_stated(project: Path) -> None:
     """Compose 1.29 needs none for these keys, later ones warn of it."""
     assert "version" not in rendered(project)

@@ -10,7 +10,7 @@ from swarmops.errors import InputError
 from swarmops.lab import faults
 from swarmops.lab.faults import Target
 from swarmops.ops.drills.one import Options, Round, targets
-from swarmops.ops.quickstart import INGRESS_PORT, published
+from swarmops.ops.quickstart import INGRESS_PORT
 
 
 def possible(cluster: Cluster, drills: Sequence[Drill], *, skip: bool) -> list[Drill]:
@@ -44,7 +44,7 @@ def run(cluster: Cluster, drills: Sequence[Drill], rounds: int, options: Options
 
 
 def _url(cluster: Cluster) -> str:
-    if not (address := published(cluster.inventory, INGRESS_PORT)):
+    if not (address := cluster.inventory.published(INGRESS_PORT)):
         text = f"no manager publishes port {INGRESS_PORT}, through which a drill sends its requests"
         raise InputError(text, remedy='ports: ["8000:80"] of a manager')
     return f"http://{address}/"
