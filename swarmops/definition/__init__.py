@@ -19,6 +19,7 @@ from swarmops.facts import Json
 Definition = dict[str, Any]
 Stated = Mapping[str, str | Sequence[str]]
 """What an operator wrote: the texts of options, of those in MANY as many as there are."""
+NO_MESH = "needs IPVS, and routing is dns, as where the nodes' kernel has none"
 
 
 def parse(stated: Stated, publish_mode: str) -> tuple[Definition, dict[str, list[str]]]:
@@ -171,11 +172,11 @@ def conflicts(wanted: Definition, stated: Iterable[str], route: str) -> list[Pro
             )
     modes = {key.rpartition("/")[2] for key in wanted["publish"]}
     if "endpoint-mode" in told and wanted["endpoint-mode"] == "vip" and route == "dns":
-        found.append(Problem("--endpoint-mode", 0, "vip needs IPVS, which the nodes' kernel has not; write dnsrr"))
+        found.append(Problem("--endpoint-mode", 0, f"vip {NO_MESH}; write dnsrr"))
     meshless = route == "dns" or wanted["endpoint-mode"] == "dnsrr"
     if told & {"endpoint-mode", "publish"} and "ingress" in modes and meshless:
-        why = "IPVS, which the nodes' kernel has not" if route == "dns" else "--endpoint-mode vip"
-        found.append(Problem("--publish", 0, f"mode=ingress needs {why}; write mode=host"))
+        why = NO_MESH if route == "dns" else "needs --endpoint-mode vip"
+        found.append(Problem("--publish", 0, f"mode=ingress {why}; write mode=host"))
     ports = [(key.partition(":")[0], key.partition("/")[2]) for key in wanted["publish"] if not key.startswith(":")]
     twice = sorted({port for port in ports if ports.count(port) > 1})
     return found + [Problem("--publish", 0, f"{port} is published twice") for port, _ in twice]

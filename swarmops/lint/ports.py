@@ -10,6 +10,8 @@ from swarmops.lint.finding import Note, Swarm
 from swarmops.lint.service import Port, Wanted, wanted
 from swarmops.stackfile import Stack, waves
 
+NO_MESH = "routing is dns, as without IPVS in the nodes' kernel"
+
 
 def notes(stack: Stack, swarm: Swarm) -> Iterator[Note]:
     """What cannot be published, and endpoints that the nodes' kernels or swarm do not serve."""
@@ -132,13 +134,11 @@ def _endpoint(service: Wanted, route: str) -> Iterator[Note]:
         if service.endpoint_mode == "dnsrr":
             yield Note(_at(service, port), "swarm refuses a port in ingress mode beside dnsrr", remedy)
         elif route == "dns":
-            yield Note(
-                _at(service, port), "a port in ingress mode answers nothing: no IPVS in the nodes' kernel", remedy
-            )
+            yield Note(_at(service, port), f"a port in ingress mode answers nothing: {NO_MESH}", remedy)
     if route != "dns" or service.job or service.endpoint_mode == "dnsrr":
         return
     stated = service.endpoint_mode == "vip"
     where = (*service.where, "deploy", "endpoint_mode") if stated else service.where
-    text = "its name resolves to a virtual IP, which answers nothing: no IPVS in the nodes' kernel"
+    text = f"its name resolves to a virtual IP, which answers nothing: {NO_MESH}"
     # Unstated, it may well be a service that nobody asks by its name.
     yield Note(where, text, "write deploy.endpoint_mode: dnsrr", error=stated)

@@ -77,6 +77,14 @@ def unlock(cluster: Cluster, names: Iterable[str], timeout: float = 120, key: Se
         cluster.progress.done("unlocked", node.name)
 
 
+def unlock_started(cluster: Cluster, names: Iterable[str], timeout: float) -> None:
+    """`unlock` for a task that has started these managers: what is wrong with the key is no refusal any more."""
+    try:
+        unlock(cluster, names, timeout)
+    except InputError as error:
+        raise SwarmopsError(error.said, remedy=error.remedy) from error
+
+
 def unlock_all(cluster: Cluster, timeout: float, key: Secret | None = None) -> Recap:
     """Unlocks every node that is locked. Raises ConnectionFailed when no engine answers, besides what `unlock` does."""
     cluster.check_engine()

@@ -22,14 +22,14 @@ from swarmops.report import Recap
 from swarmops.wait import Deadline
 
 
-def backup(cluster: Cluster, file: Path | None, timeout: float, *, registry: bool = True) -> Recap:
+def backup(cluster: Cluster, path: Path, timeout: float, *, registry: bool = True) -> Recap:
     """Writes the state of a manager that is not the leader, where there is one, and reads it back.
 
     The manager's engine stands still while its files are copied; its containers run on. Raises InputError for a file
     that exists or cannot be.
     """
     recap = Recap()
-    path = _refuse_taken(file or Path(f"{cluster.inventory.cluster}-{datetime.now(UTC):%Y%m%d-%H%M%S}.tar.gz"))
+    _refuse_taken(path)
     listed = cluster.ask(facts.nodes)
     name, member = _source(cluster, listed)
     manifest = cluster.ask(lambda api: _manifest(cluster, api, listed, member))
@@ -45,12 +45,11 @@ def backup(cluster: Cluster, file: Path | None, timeout: float, *, registry: boo
     return recap
 
 
-def _refuse_taken(path: Path) -> Path:
+def _refuse_taken(path: Path) -> None:
     if path.exists():
         raise InputError(f"{path}: exists already", remedy="take another name, or remove it")
     if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
         raise InputError(f"{path.parent}: is no directory that can be written to")
-    return path
 
 
 def _source(cluster: Cluster, listed: list[SwarmNode]) -> tuple[str, SwarmNode]:

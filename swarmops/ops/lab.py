@@ -15,7 +15,7 @@ from swarmops.inventory import Node
 from swarmops.lab import containers, gossip
 from swarmops.lab.containers import Container
 from swarmops.members import match
-from swarmops.ops.autolock import unlock
+from swarmops.ops.autolock import unlock_started
 from swarmops.ops.convergence import Watch
 from swarmops.ops.up import DIAL_WHEN_UP
 from swarmops.report import Recap
@@ -134,7 +134,7 @@ def _await_engines(cluster: Cluster, nodes: list[Node], deadline: Deadline) -> N
     cluster.progress.waiting("the engines to answer")
     engines = dict(zip((node.name for node in nodes), cluster.each(nodes, engine), strict=True))
     if locked := [name for name, found in engines.items() if found.locked]:
-        unlock(cluster, locked, max(deadline.left, 1))
+        unlock_started(cluster, locked, max(deadline.left, 1))
     # One that began anew is a member; status says what it lacks.
     back = {name for name, found in engines.items() if found.state in ("active", "locked") or found.begun_anew}
     if lost := [name for name in engines if name not in back]:

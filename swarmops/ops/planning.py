@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from swarmops import evacuation, facts
@@ -31,6 +31,8 @@ class Proposal:
 
     plan: Plan
     deploys: tuple[tuple[str, str, str], ...]
+    refused: Mapping[str, str] = field(default_factory=dict)
+    """What is to be done first about the stacks that a deploy would refuse."""
 
     @property
     def pending(self) -> int:
@@ -42,8 +44,8 @@ class Proposal:
         if self.pending:
             verbs = ["inv up"] if self.plan.actions or self.plan.awaited else []
             stacks = dict.fromkeys(stack for stack, _, _ in self.deploys)
-            remedy = ", ".join([*verbs, *(f"inv deploy {name}" for name in stacks)])
-            raise PendingError(f"{self.pending} pending", remedy=remedy)
+            verbs += [self.refused.get(name, f"inv deploy {name}") for name in stacks]
+            raise PendingError(f"{self.pending} pending", remedy=", ".join(dict.fromkeys(verbs)))
 
     def text(self) -> str:
         """As a table, and what is to be said besides."""
@@ -75,7 +77,8 @@ def propose(cluster: Cluster, chosen: Sequence[Node] | None) -> Proposal:
     seen = survey(cluster, chosen)
     plan = make(cluster.inventory, seen, chosen)
     plan = replace(plan, notes=(*plan.notes, *_stranding(cluster, plan)))
-    return Proposal(plan, tuple(_deploys(cluster, seen, plan)) if chosen is None else ())
+    refused: dict[str, str] = {}
+    return Proposal(plan, tuple(_deploys(cluster, seen, plan, refused)) if chosen is None else (), refused)
 
 
 def _stranding(cluster: Cluster, plan: Plan) -> list[str]:
@@ -186,8 +189,11 @@ def _users(api: EngineAPI, networks: Iterable[Json]) -> dict[str, list[str]]:
     return found
 
 
-def _deploys(cluster: Cluster, seen: Seen, plan: Plan) -> Iterator[tuple[str, str, str]]:
-    """What `deploy` would change in the stacks of the inventory: stack, stack or service, and why."""
+def _deploys(cluster: Cluster, seen: Seen, plan: Plan, refused: dict[str, str]) -> Iterator[tuple[str, str, str]]:
+    """What `deploy` would change in the stacks of the inventory: stack, stack or service, and why.
+
+    `refused` gets what is to be done first about those that it would not take.
+    """
     from swarmops.ops import history
 
     new = any(action.step is Step.INIT for action in plan.actions)
@@ -198,4 +204,5 @@ def _deploys(cluster: Cluster, seen: Seen, plan: Plan) -> Iterator[tuple[str, st
         try:
             yield from ((name, service, why) for service, why in history.changes(cluster, name).items())
         except SwarmopsError as error:
+            refused[name] = error.remedy or f"inv lint {name}"
             yield name, name, "; ".join(map(str.strip, error.said.splitlines()))

@@ -14,7 +14,7 @@ from swarmops import facts
 from swarmops.cluster import ELECTION_SECONDS, INFO_SECONDS, UNLOCK, Cluster
 from swarmops.commands import state
 from swarmops.connect.api import EngineAPI
-from swarmops.errors import ConnectionFailed, InputError, PendingError, SwarmopsError
+from swarmops.errors import CommandFailed, ConnectionFailed, InputError, PendingError, SwarmopsError
 from swarmops.facts import Engine, SwarmNode
 from swarmops.inventory import Node, Role
 from swarmops.members import match
@@ -146,7 +146,8 @@ def _survivor(cluster: Cluster, views: list[View], chosen: str, *, sure: bool) -
     if chosen and chosen not in [view.node.name for view in survivors]:
         raise InputError(f"{chosen} is no manager that has the swarm's state")
     if not survivors and any(view.locked for view in views):
-        raise SwarmopsError("the managers that answer are locked", remedy=f"{UNLOCK}, then this again")
+        remedy = f"{UNLOCK}, then this again; where too few are left, inv swarm.restore of a backup"
+        raise SwarmopsError("the managers that answer are locked", remedy=remedy)
     if not survivors:
         said = "".join(f"\n    {view.problem}" for view in views if view.problem)
         raise SwarmopsError(f"no manager survives:{said}", remedy="inv up, or inv swarm.restore of a backup")
@@ -155,7 +156,7 @@ def _survivor(cluster: Cluster, views: list[View], chosen: str, *, sure: bool) -
     known = _positions(cluster, survivors) if len(survivors) > 1 and not chosen else {}
     best = chosen or max(survivors, key=lambda view: known.get(view.node.name, Position())).node.name
     if not sure:
-        raise PendingError(_danger(views, survivors, best, known), remedy=_remedy(cluster))
+        raise PendingError(_danger(views, survivors, best, known), remedy=_remedy(cluster, chosen))
     return cluster.inventory.node(best)
 
 
@@ -177,10 +178,10 @@ def _positions(cluster: Cluster, survivors: list[View]) -> dict[str, Position]:
     """How far each manager's log goes. Raises SwarmopsError where one cannot be read."""
 
     def look(node: Node) -> Position:
-        lines = cluster.run(node.name, state.log()).stdout.split()
         try:
+            lines = cluster.run(node.name, state.log()).stdout.split()
             return position(gzip.decompress(base64.b64decode(line)) for line in lines)
-        except (OSError, EOFError, zlib.error, ValueError) as error:
+        except (CommandFailed, OSError, EOFError, zlib.error, ValueError) as error:
             remedy = "--node says which manager to go on with"
             raise SwarmopsError(f"{node.name}: its log cannot be read: {error}", remedy=remedy) from error
 
@@ -205,9 +206,9 @@ def _danger(views: list[View], survivors: list[View], best: str, known: dict[str
     return "\n  ".join(lines)
 
 
-def _remedy(cluster: Cluster) -> str:
+def _remedy(cluster: Cluster, chosen: str) -> str:
     first = "inv up, which starts managers again without a loss;" if cluster.lab else "bring the managers back;"
-    return f"{first} where they are lost, inv swarm.recover --yes"
+    return f"{first} where they are lost, inv swarm.recover --yes{f' --node {chosen}' if chosen else ''}"
 
 
 def _force(cluster: Cluster, node: Node, deadline: Deadline, recap: Recap) -> None:

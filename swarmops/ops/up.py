@@ -220,9 +220,10 @@ class Up:
         """Gives managers the key of their state, where the inventory says where it is."""
         if not nodes:
             return
-        from swarmops.ops.autolock import unlock
+        from swarmops.ops.autolock import unlock, unlock_started
 
-        unlock(self.cluster, [node.name for node in nodes], max(self.deadline.left, 1))
+        work = unlock_started if self.recap.any_changed else unlock
+        work(self.cluster, [node.name for node in nodes], max(self.deadline.left, 1))
         for node in nodes:
             self.done(unlocking(node))
             engines.again(node)

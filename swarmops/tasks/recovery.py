@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from invoke.context import Context
 from invoke.tasks import task
 
@@ -22,7 +24,8 @@ def backup(c: Context, file: str = "", registry: bool = True, timeout: int = Sec
     with session(c) as cluster:
         from swarmops.ops.backup import backup as write
 
-        show(write(cluster, file_named(file) if file else None, timeout, registry=registry))
+        name = file or f"{cluster.inventory.cluster}-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}.tar.gz"
+        show(write(cluster, file_named(name).absolute(), timeout, registry=registry))
 
 
 @task(
