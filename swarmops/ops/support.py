@@ -30,7 +30,7 @@ from swarmops.wait import Deadline
 LINES = 2000
 """So many lines are kept of each engine's log, and of each container's."""
 CONTAINERS = 60
-"""Of so many containers of each node, the newest ones."""
+"""Of so many containers of each node, the newest ones; the others are named."""
 LIBRARIES = ("invoke", "fabric", "docker", "jinja2", "pyyaml", "pydantic", "rich", "paramiko")
 SWARM = ("swarm", "nodes", "services", "tasks", "networks", "configs", "secrets")
 JOURNAL = Command(
@@ -158,13 +158,19 @@ def _node(cluster: Cluster, node: Node) -> Files:
         yield f"{folder}/{kind}.json", _json(api.get(f"/{kind}"))
     containers = api.get("/containers/json", all="1")
     yield f"{folder}/containers.json", _json(containers)
-    for container in sorted(containers, key=lambda one: -one["Created"])[:CONTAINERS]:
+    newest = sorted(containers, key=lambda one: -one["Created"])
+    for container in newest[:CONTAINERS]:
         yield from _container(api, folder, container)
+    if older := newest[CONTAINERS:]:
+        raise SwarmopsError(f"containers beside the newest {CONTAINERS}: {', '.join(map(_name, older))}")
+
+
+def _name(container: Mapping[str, Any]) -> str:
+    return container["Names"][0].lstrip("/") if container["Names"] else str(container["Id"][:12])
 
 
 def _container(api: EngineAPI, folder: str, container: Mapping[str, Any]) -> Files:
-    name = container["Names"][0].lstrip("/") if container["Names"] else container["Id"][:12]
-    path = f"/containers/{container['Id']}"
+    name, path = _name(container), f"/containers/{container['Id']}"
     with suppress(SwarmopsError):  # removed meanwhile
         yield f"{folder}/containers/{name}.json", _json(api.get(f"{path}/json"))
         reader = Reader()
