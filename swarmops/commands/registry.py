@@ -16,8 +16,9 @@ HUB_KEY = "https://index.docker.io/v1/"
 
 _LEFT_OUT = re.compile(r"^(?:(?:index\.)?docker\.io/)?(?:library/(?=[^/]+$))?")
 
-# The first line of standard input is the configuration, the rest is the command's. It is in memory, root's alone, and
-# gone when the command has ended. Arguments and the environment, which other processes can see, have the path alone.
+# The first line of standard input is the configuration, the rest is the command's. It is in memory, for root and its
+# user alone, and gone when the command has ended. Arguments and the environment, which other processes can see, have
+# the path alone.
 SCRIPT = """\
 umask 077
 DOCKER_CONFIG=$(mktemp -d /dev/shm/swarmops.XXXXXX) || exit
