@@ -16,13 +16,18 @@ from swarmops.stackfile import Stack
 LIMITS = "write deploy.resources.limits"
 PLACE = "write deploy.placement.constraints"
 IMAGE = "put it into the image"
+# A mount brings the file, and no permission in the device cgroup: https://github.com/moby/moby/issues/24865
+DEVICES = (
+    "swarm gives no devices, and one that is mounted cannot be opened: run it outside of swarm; "
+    "for GPUs write deploy.resources.reservations.generic_resources"
+)
 
 IGNORED = {
     "build": "push the image and name it (inv push)",
     "cgroup_parent": "leave it out",
     "cgroupns_mode": "leave it out",
     "container_name": "tasks are found by the service's name",
-    "devices": "mount the device: volumes: [/dev/x:/dev/x]",
+    "devices": DEVICES,
     "domainname": "write the full name as hostname",
     "expose": "leave it out: services on one network reach every port of each other",
     "external_links": "put both services on one network and use the service's name",
