@@ -112,10 +112,10 @@ def begun_anew(cluster: Cluster, names: Iterable[str]) -> list[str]:
 
 
 def restarting(cluster: Cluster, name: str) -> str:
-    """What an operator enters to restart a node's engine."""
+    """What an operator enters to restart a node's engine; who ssh logs in as may not be root."""
     if cluster.lab:
         return f"docker restart {cluster.container(name)}"
-    return f"inv shell {name} -- systemctl restart docker"
+    return f"as root on {name}: systemctl restart docker"
 
 
 def _has_manager_certificate(cluster: Cluster, name: str) -> bool:

@@ -44,6 +44,6 @@ def test_a_lab_restarts_it_where_nobody_has_to_unlock_it(
     recover._renew(cluster(engine, lab=lab, autolock=autolock), MANAGERS, Deadline(9), recap)
     assert engine.restarted == restarted
     assert recap.any_changed is bool(restarted)
-    remedy = "docker restart lab-m2" if lab else "inv shell m2 -- systemctl restart docker"
+    remedy = "docker restart lab-m2" if lab else "as root on m2: systemctl restart docker"
     said = f"m2 refuses tasks on networks new to it until it is restarted: {remedy}"
     assert recap.notes == ([] if restarted else [said])

@@ -165,7 +165,7 @@ def test_a_role_is_taken_when_the_node_takes_part(role: Role, said: dict[str, st
 
 @pytest.mark.parametrize("now", [manager("w1"), member("w1")], ids=["manager", "worker"])
 @pytest.mark.parametrize(
-    ("lab", "remedy"), [(True, "docker restart lab-w1"), (False, "inv shell w1 -- systemctl restart docker")]
+    ("lab", "remedy"), [(True, "docker restart lab-w1"), (False, "as root on w1: systemctl restart docker")]
 )
 def test_a_node_that_began_anew_is_not_made_a_worker(now: SwarmNode, lab: bool, remedy: str) -> None:
     swarm = cluster(manager("m1"), manager("m2"), now, swarm=BEGUN_ANEW, lab=lab)
