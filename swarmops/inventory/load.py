@@ -48,7 +48,7 @@ def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        remedy = "run in the directory of inventory.yaml, or name another file in SWARMOPS_INVENTORY"
+        remedy = "put one beside tasks.py, or name another file in SWARMOPS_INVENTORY"
         raise InputError(f"{_shown(path)}: no such file", remedy=remedy) from None
     except UnicodeDecodeError as error:
         raise InputError(f"{_shown(path)}: not UTF-8 text") from error

@@ -22,8 +22,7 @@ def test_not_yaml(project: Project, refused: Refused) -> None:
 def test_no_such_file(project: Project, refused: Refused) -> None:
     project.file.unlink()
     assert refused("up") == (
-        "inventory.yaml: no such file\n"
-        "  Next: run in the directory of inventory.yaml, or name another file in SWARMOPS_INVENTORY"
+        "inventory.yaml: no such file\n  Next: put one beside tasks.py, or name another file in SWARMOPS_INVENTORY"
     )
 
 

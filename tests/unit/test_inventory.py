@@ -119,7 +119,7 @@ def test_a_missing_file() -> None:
         load(Path.cwd() / "inventory.yml")
     assert str(caught.value).splitlines() == [
         "inventory.yml: no such file",
-        "  Next: run in the directory of inventory.yaml, or name another file in SWARMOPS_INVENTORY",
+        "  Next: put one beside tasks.py, or name another file in SWARMOPS_INVENTORY",
     ]
 
 
