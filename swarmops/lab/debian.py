@@ -92,9 +92,12 @@ def _check() -> None:
             remedy="sudo apt-get install debootstrap",
         )
     if os.geteuid() != 0:
+        words = [Path(sys.argv[0]).name, *sys.argv[1:]]
+        if stated := os.environ.get("SWARMOPS_INVENTORY"):  # sudo gives its own environment
+            words.insert(0, f"SWARMOPS_INVENTORY={stated}")
         raise SwarmopsError(
             "the images are built from Debian packages, and debootstrap must be root, this one time",
-            remedy=f"sudo {shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])}",
+            remedy=f"sudo {shlex.join(words)}",
         )
 
 

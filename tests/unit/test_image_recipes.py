@@ -95,6 +95,7 @@ def test_content_of_the_base_is_that_of_its_suite() -> None:
 
 # The machine's apt
 
+DEBOOTSTRAP = "/usr/sbin/debootstrap"
 DEBIAN = ["http://a/debian/ stable main Debian", "http://b/debian/ stable main Debian"]
 
 
@@ -334,16 +335,23 @@ def test_a_base_that_was_made_otherwise_is_not_there() -> None:
 
 
 @pytest.mark.parametrize(
-    ("found", "user", "remedy"),
-    [(None, 0, "apt-get install debootstrap"), ("/usr/sbin/debootstrap", 1000, "sudo inv up --timeout 60")],
+    ("found", "user", "inventory", "remedy"),
+    [
+        (None, 0, "", "sudo apt-get install debootstrap"),
+        (DEBOOTSTRAP, 1000, "", "sudo inv up --timeout 60"),
+        (DEBOOTSTRAP, 1000, "my labs/ha.yaml", "sudo 'SWARMOPS_INVENTORY=my labs/ha.yaml' inv up --timeout 60"),
+    ],
 )
-def test_what_debootstrap_needs(monkeypatch: pytest.MonkeyPatch, found: str | None, user: int, remedy: str) -> None:
+def test_what_debootstrap_needs(
+    monkeypatch: pytest.MonkeyPatch, found: str | None, user: int, inventory: str, remedy: str
+) -> None:
+    monkeypatch.setenv("SWARMOPS_INVENTORY", inventory)
     monkeypatch.setattr(debian, "shutil", SimpleNamespace(which=lambda _: found))
     monkeypatch.setattr(debian.os, "geteuid", lambda: user)
     monkeypatch.setattr(debian.sys, "argv", ["/somewhere/bin/inv", "up", "--timeout", "60"])
     with pytest.raises(SwarmopsError) as failed:
         debian.make("trixie", Engine().client, Said())
-    assert remedy in failed.value.remedy
+    assert failed.value.remedy == remedy
 
 
 def test_a_build_that_fails_is_told_without_the_engines_colours() -> None:
