@@ -85,7 +85,7 @@ class Round:
         """All of it, in order."""
         before, way = self._well(), self._way
         if lacks := before.wanting(self._drill):
-            text = f"{lacks}, and the swarm has fewer, whatever the inventory says: nothing was done to it"
+            text = f"{lacks}, and the swarm has fewer, whatever the inventory says: nothing was broken"
             raise SwarmopsError(text, remedy="inv plan tells what differs")
         hit = way.choose(before)
         did = f"{way.done} {', '.join(hit) or 'all containers'}"
@@ -149,7 +149,7 @@ class Round:
         try:
             until(missing, Deadline(ANSWER_SECONDS), self._progress)
         except WaitTimeout:
-            text = f"{self._url} does not answer every request, and nothing was done to the lab: {load.tally}"
+            text = f"{self._url} does not answer every request, and nothing was broken: {load.tally}"
             raise SwarmopsError(text, remedy="inv status") from None
 
     @contextmanager

@@ -33,8 +33,8 @@ def possible(cluster: Cluster, drills: Sequence[Drill], *, skip: bool) -> list[D
 def run(cluster: Cluster, drills: Sequence[Drill], rounds: int, options: Options) -> Iterator[Outcome]:
     """The outcome of each drill when it is over, round by round. Whatever happens, what was done is undone.
 
-    Raises InputError for a lab that publishes no ingress, SwarmopsError for one that is not well before anything was
-    done to it, WaitTimeout for one that did not recover.
+    Raises InputError for a lab that publishes no ingress, SwarmopsError for one that is not well before anything is
+    broken, WaitTimeout for one that did not recover.
     """
     url = _url(cluster)
     _mend_all(cluster)
