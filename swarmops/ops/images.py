@@ -84,8 +84,11 @@ def push(cluster: Cluster, name: str) -> Recap:
     return recap
 
 
-def pull(cluster: Cluster, name: str, node: str | None = None) -> Recap:
-    """Pulls an image on all nodes, or on one; returns when they have what the registry has."""
+def pull(cluster: Cluster, name: str, timeout: float, node: str | None = None) -> Recap:
+    """Pulls an image on all nodes, or on one; returns when they have what the registry has.
+
+    Raises WaitTimeout for a node that does not have it in time.
+    """
     recap = Recap()
     known(cluster.inventory, name)
     nodes = [cluster.inventory.node(node)] if node else list(cluster.inventory.nodes)
@@ -94,7 +97,7 @@ def pull(cluster: Cluster, name: str, node: str | None = None) -> Recap:
 
     def work(one: Node) -> bool:
         before = _has(cluster, one, target)
-        cluster.run(one.name, command, timeout=600)
+        cluster.run(one.name, command, timeout=timeout)
         cluster.progress.done(f"has {target}", one.name)
         return before != _has(cluster, one, target)
 

@@ -6,7 +6,7 @@ from invoke.context import Context
 from invoke.tasks import task
 
 from swarmops.tasks.arguments import named
-from swarmops.tasks.session import recap, session, show
+from swarmops.tasks.session import Seconds, recap, session, show, timeout_help
 
 IMAGE = "name of the image in the inventory"
 
@@ -29,13 +29,13 @@ def push(c: Context, image: str) -> None:
         show(images.push(cluster, image))
 
 
-@task(positional=["image"], help={"image": IMAGE, "node": "this node alone"})
-def pull(c: Context, image: str, node: str | None = None) -> None:
+@task(positional=["image"], help={"image": IMAGE, "node": "this node alone", "timeout": timeout_help(600)})
+def pull(c: Context, image: str, node: str | None = None, timeout: int = Seconds(600)) -> None:
     """Pull an image from the registry on all nodes."""
     with session(c) as cluster:
         from swarmops.ops import images
 
-        show(images.pull(cluster, image, named("node", node)))
+        show(images.pull(cluster, image, timeout, named("node", node)))
 
 
 @task(help={"node": "this node alone"})
