@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from engine import Lab, docker, get
+from engine import Lab, docker, eventually, get
 
 NAME = "docker-stack"
 LABEL = f"label=com.docker.stack.namespace={NAME}"
@@ -112,6 +112,10 @@ def test_an_unknown_stack_is_bad_input(lab: Lab) -> None:
 @pytest.mark.usefixtures("port_8088")
 def test_everything_is_said_before_anything_changes(pushed: Lab, plain: Callable[..., Path]) -> None:
     file = plain(BAD)
+    # Of one that is not, nobody expects that it has a path.
+    eventually(
+        lambda: all(one["Status"]["State"] == "ready" for one in pushed.nodes().values()), within=60, what="Ready"
+    )
     before = pushed.services()
     registry = f"registry:{pushed.vars['registry']['port']}"
     expected = {

@@ -60,7 +60,7 @@ def revive(lab: Lab) -> None:
     eventually(lambda: set(standing(lab).values()) == states, within=60, what="all managers are reachable")
     # A proxy on each of them again, one that was promoted too: the next kill is not to be that of the only one.
     try:
-        eventually(lambda: len(lab.tasks("ingress_haproxy")) == len(standing(lab)), within=60, what="the proxies run")
+        eventually(lambda: len(lab.tasks("ingress_haproxy")) == len(standing(lab)), within=100, what="the proxies run")
     except AssertionError as error:
         said = [
             f"{task['Node']}: {task['CurrentState']}: {task['Error']}"

@@ -23,7 +23,7 @@ def second(lab: Lab, make_lab: Callable[..., Lab]) -> Iterator[Lab]:
 @pytest.fixture
 def foreign(second: Lab) -> Iterator[list[str]]:
     """A container, a network and a volume of somebody else, with names like the second cluster's; their ids."""
-    image = second.containers()["swtb-registry"]["Image"]
+    image = second.containers()[second.container("registry")]["Image"]
     docker("network", "create", FOREIGN)
     docker("volume", "create", FOREIGN)
     docker("create", "--name", FOREIGN, "--label", f"{LABEL}=swtb-other", "--volume", f"{FOREIGN}:/data", image)
@@ -55,7 +55,7 @@ def test_down_leaves_everything_else_alone_and_up_finds_the_swarm_again(
 ) -> None:
     before, first = swarm(second), lab.lives()
     second.inv("down")
-    assert second.remains() == ["volume swtb-manager", "volume swtb-registry"]
+    assert second.remains() == [f"volume {second.cluster}-manager", f"volume {second.cluster}-registry"]
     assert lab.lives() == first
     assert ids() == foreign
 
