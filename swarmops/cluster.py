@@ -13,7 +13,7 @@ from swarmops import facts, secrets
 from swarmops.commands import Command
 from swarmops.commands.registry import Login
 from swarmops.connect import Door, Result, local
-from swarmops.connect.api import EngineAPI
+from swarmops.connect.api import ANSWER_SECONDS, EngineAPI
 from swarmops.errors import (
     CommandFailed,
     ConnectionFailed,
@@ -197,8 +197,9 @@ class Cluster:
                     raise
                 before = now
 
-    def adopt(self, api: EngineAPI) -> None:
-        """Keeps a connection that somebody else opened, for `api`."""
+    def adopt(self, api: EngineAPI, timeout: float = ANSWER_SECONDS) -> None:
+        """Keeps a connection that somebody else opened, for `api`; each answer may take so long from now on."""
+        api.limit(timeout)
         with self._lock:
             self._apis[api.node] = api
 

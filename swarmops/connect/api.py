@@ -26,6 +26,8 @@ from swarmops.errors import (
 )
 
 DIAL = docker("system", "dial-stdio")
+ANSWER_SECONDS = 15.0
+"""How long one answer may take, unless another time is stated."""
 HOPELESS = {
     "permission denied": "have the user that ssh logs in as use docker: usermod -aG docker USER, on that host",
     "docker: (command )?not found|command not found: docker": "install docker there, in the PATH of what ssh starts",
@@ -69,6 +71,12 @@ class _Connection(http.client.HTTPConnection):
         self._stream.settimeout(self._seconds)
         self.sock = _StreamSocket(self._stream)
 
+    def limit(self, timeout: float) -> None:
+        """The longest that one read or write may take from now on, in seconds."""
+        self._seconds = timeout
+        if self.sock:
+            self.sock.settimeout(timeout)
+
     def complaint(self) -> str:
         """The last thing that the command at the other end has said of itself, even if all is closed by now."""
         lines = self._stream.complaint().strip().splitlines() if self._stream else []
@@ -85,7 +93,7 @@ class EngineAPI:
     `timeout` is the longest that one answer may take, in seconds.
     """
 
-    def __init__(self, door: Door, *, dial: Command = DIAL, timeout: float = 15) -> None:
+    def __init__(self, door: Door, *, dial: Command = DIAL, timeout: float = ANSWER_SECONDS) -> None:
         self.node = door.node
         self._connection = _Connection(lambda: door.stream(dial), timeout)
         self._lock = threading.Lock()
@@ -163,6 +171,11 @@ class EngineAPI:
             status, body = self._ask("DELETE", _url(path), None, {})
         if status >= HTTPStatus.BAD_REQUEST:
             raise _error(self.node, path, status, body)
+
+    def limit(self, timeout: float) -> None:
+        """Sets the longest that one answer may take from now on, in seconds."""
+        with self._lock:
+            self._connection.limit(timeout)
 
     def close(self) -> None:
         """Closes the connection; the next question opens it again."""

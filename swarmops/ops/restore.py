@@ -121,7 +121,7 @@ class Restoration:
     def _await_engines(self) -> None:
         """Returns when all answer, and none looks for its swarm, or has not found it in the time of an election."""
         for node in self.cluster.inventory.nodes:
-            self.cluster.adopt(EngineAPI(self.cluster.door(node.name), timeout=INFO_SECONDS))
+            self.cluster.adopt(EngineAPI(self.cluster.door(node.name)), INFO_SECONDS)
         until(self._unanswering, self.deadline, self.cluster.progress)
         with suppress(WaitTimeout):
             until(self._looking, Deadline(min(ELECTION_SECONDS, self.deadline.left)), self.cluster.progress)

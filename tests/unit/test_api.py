@@ -165,6 +165,17 @@ def test_the_connection_is_kept() -> None:
     assert stream.seconds == 9
 
 
+def test_how_long_an_answer_may_take_can_change() -> None:
+    streams = Duplex(http(b"1")), Duplex(http(b"2"))
+    api = EngineAPI(FakeDoor(*streams), timeout=300)
+    api.get("/a")
+    api.limit(9)
+    assert streams[0].seconds == 9
+    api.close()
+    api.get("/b")
+    assert streams[1].seconds == 9
+
+
 def test_another_way_to_dial() -> None:
     door, dial = FakeDoor(Duplex(http(b"1"))), docker("other")
     EngineAPI(door, dial=dial).get("/a")

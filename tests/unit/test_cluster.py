@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from swarmops import cluster as module, wait
 from swarmops.cluster import Cluster
 from swarmops.commands import Command, docker
 from swarmops.connect import Result
-from swarmops.connect.api import EngineAPI
+from swarmops.connect.api import ANSWER_SECONDS, EngineAPI
 from swarmops.errors import CommandFailed, ConnectionFailed, EngineFailed, NoLeader, NotFound, SwarmopsError
 from swarmops.inventory import load
 from swarmops.report import Progress
@@ -192,6 +193,14 @@ def test_what_an_engine_cannot_do_is_asked_twice(cluster: Cluster, managers: Man
     with pytest.raises(EngineFailed, match="the registry is down"):
         cluster.ask(lambda api: (asked.append(1), api.get("/distribution")))
     assert (asked, managers.now) == ([1, 1], 100)
+
+
+def test_who_waits_long_for_the_first_answer_does_not_for_the_next_ones(cluster: Cluster) -> None:
+    limits: list[float] = []
+    api: Any = SimpleNamespace(node="m1", limit=limits.append)
+    cluster.adopt(api)
+    cluster.adopt(api, 45)
+    assert (limits, cluster._apis["m1"]) == ([ANSWER_SECONDS, 45], api)
 
 
 def test_a_command_is_run_again_through_another_manager(cluster: Cluster, managers: Managers) -> None:
