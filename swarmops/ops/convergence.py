@@ -51,9 +51,9 @@ class Watch:
         self._blamed: list[Task] = []
         self._left = inf
 
-    def missing(self) -> str:
-        """What is missing, in words. Raises SwarmopsError when a service never will run."""
-        return _missing(self._verdicts(proved=False))
+    def missing(self, but: Collection[str] = ()) -> str:
+        """What is missing, in words; of all `but` some, by name. Raises SwarmopsError when a service never will run."""
+        return _missing(self._verdicts(proved=False, but=but))
 
     def holds(self) -> str:
         """Like `missing`, and empty only once every task has stayed up for its service's monitor window.
@@ -78,7 +78,7 @@ class Watch:
         """What the tasks that failed last printed, as lines to append to a message."""
         return "".join(last_words(self._cluster, task) for task in self._blamed)
 
-    def _verdicts(self, *, proved: bool) -> list[Verdict]:
+    def _verdicts(self, *, proved: bool, but: Collection[str] = ()) -> list[Verdict]:
         services, tasks, nodes = self._cluster.ask(_look)
         services = [service for service in services if service.id in self._ids]
         self._gone = len(services) < len(self._ids)
@@ -86,7 +86,8 @@ class Watch:
             self._past = _over(services, tasks)
         up = self._seen_up(tasks)
         self._ended |= {task.id: task for task in tasks if task.over and task.service_id in self._ids}
-        verdicts = [self._judge(service, tasks, nodes, up, proved=proved) for service in services]
+        awaited = [service for service in services if service.name not in but]
+        verdicts = [self._judge(service, tasks, nodes, up, proved=proved) for service in awaited]
         self._blamed = [verdict.blamed[-1] for verdict in verdicts if verdict.blamed]
         coming = any(verdict.missing for verdict in verdicts if not verdict.failure)
         if hopeless := [one for one in verdicts if one.failure and not (one.may_recover and coming)]:

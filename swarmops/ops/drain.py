@@ -158,17 +158,21 @@ def _left(cluster: Cluster, members: Members, more: Iterable[Service]) -> str:
 
 
 def _await_moved(cluster: Cluster, services: Sequence[Service], deadline: Deadline) -> dict[str, list[str]]:
-    """Waits until the services run as they should. Returns those that no node takes, and why. Raises WaitTimeout."""
-    watch, patience = Watch(cluster, {service.id for service in services}), Deadline(HOMELESS_SECONDS)
+    """Waits until the services run as they should, but those that no node has taken for HOMELESS_SECONDS.
+
+    Returns these, and why. Raises WaitTimeout.
+    """
+    watch = Watch(cluster, {service.id for service in services})
+    patience: dict[str, Deadline] = {}
     homeless: dict[str, list[str]] = {}
 
     def missing() -> str:
         nonlocal patience, homeless
         said = watch.missing()
-        homeless = _homeless(cluster, services) if said else {}
-        if not homeless:
-            patience = Deadline(HOMELESS_SECONDS)
-        return said if patience.left else ""
+        found = _homeless(cluster, services) if said else {}
+        patience = {name: patience.get(name) or Deadline(HOMELESS_SECONDS) for name in found}
+        homeless = {name: why for name, why in found.items() if not patience[name].left}
+        return watch.missing(but=homeless) if homeless else said
 
     until(missing, deadline, cluster.progress)
     return homeless
