@@ -92,7 +92,8 @@ class Up:
         if self.starting:
             self.starting.result()
         self._wait_ready()
-        there = seen.swarm if seen.swarm and not strangers else planning.look_swarm(self.cluster)
+        # Where a container is started, a former node may have made way for it.
+        there = planning.look_swarm(self.cluster) if strangers or touched or not seen.swarm else seen.swarm
         self._settle(there, found)
         for node in self.nodes:
             self.recap.ok(node.name)
