@@ -122,6 +122,7 @@ def _await_engines(cluster: Cluster, nodes: list[Node], deadline: Deadline) -> N
 
         def pending() -> str:
             nonlocal found
+            cluster.check_open()
             # The socket of an engine that was killed is there until the node's entry script removes it.
             with suppress(ConnectionFailed):
                 found = Engine.read(api)
