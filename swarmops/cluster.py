@@ -235,7 +235,7 @@ class Cluster:
             raise ConnectionFailed("interrupted")
 
     def close(self) -> None:
-        """Closes every connection; whoever still waits on one gets ConnectionFailed."""
+        """Closes every connection; whoever still waits on one, or would open another, gets ConnectionFailed."""
         self._closed = True
         self._pool.shutdown(wait=False, cancel_futures=True)
         for door in list(self._doors.values()):

@@ -54,7 +54,7 @@ class Door(Protocol):
         """Starts a command and returns the stream to it."""
 
     def close(self) -> None:
-        """Ends what is open, also from another thread: whoever waits on it gets ConnectionFailed."""
+        """Ends what is open, also from another thread: whoever waits on it, or asks later, gets ConnectionFailed."""
 
 
 def checked(node: str, command: Command, result: Result) -> Result:

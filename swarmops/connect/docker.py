@@ -110,6 +110,7 @@ class DockerDoor:
         self._engine = engine
         self._container = container
         self._open: set[ExecStream] = set()
+        self._closed = False
         self._lock = threading.Lock()
 
     def run(self, command: Command, *, timeout: float = 60, check: bool = True) -> Result:
@@ -140,13 +141,16 @@ class DockerDoor:
         return self._start(command, stdin=True)[1]
 
     def close(self) -> None:
-        """Ends every stream that is open."""
+        """Ends every stream that is open, and opens no other."""
+        self._closed = True
         with self._lock:
             streams, self._open = self._open, set()
         for stream in streams:
             stream.close()
 
     def _start(self, command: Command, *, stdin: bool) -> tuple[str, ExecStream]:
+        if self._closed:
+            raise ConnectionFailed("interrupted")
         try:
             exec_id = self._engine.exec_create(self._container, command.reveal(), stdin=stdin)["Id"]
             stream = ExecStream(self._engine.exec_start(exec_id, socket=True), self._forget)

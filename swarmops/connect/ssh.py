@@ -82,6 +82,7 @@ class SSHDoor:
         self._lock = threading.Lock()
         self._user, self._port, self._key = user, port, key
         self._connections: list[Connection] = []
+        self._closed = False
         self._hung: Connection | None = None
         """The one that opened no session in time; those that it has go on."""
         self._host = host
@@ -109,11 +110,14 @@ class SSHDoor:
             return SSHStream(self._session(command))
 
     def close(self) -> None:
-        """Closes the connections and every session on them."""
+        """Closes the connections and every session on them, and opens no other."""
+        self._closed = True
         for connection in self._connections:
             connection.close()
 
     def _session(self, command: Command, timeout: float = CONNECT_SECONDS) -> Channel:
+        if self._closed:
+            raise ConnectionFailed("interrupted")
         # Not Fabric's `run`: it sends input a character at a time, with a pause after each.
         connection = self._connect(timeout)
         try:

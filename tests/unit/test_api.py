@@ -503,6 +503,17 @@ def test_a_door_that_is_closed_ends_who_waits_on_it(pair: Pair) -> None:
     assert len(said) == 1
 
 
+def test_a_door_that_is_closed_opens_for_nobody_who_holds_it(pair: Pair) -> None:
+    engine = FakeEngine(pair[0])
+    opened = door(engine)
+    api = EngineAPI(opened)
+    opened.close()
+    for way in (lambda: opened.run(docker("x")), lambda: api.get("/info")):
+        with pytest.raises(ConnectionFailed, match="interrupted"):
+            way()
+    assert engine.made == []
+
+
 @pytest.mark.parametrize(
     ("raised", "said", "remedy"),
     [

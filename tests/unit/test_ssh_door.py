@@ -81,6 +81,16 @@ def test_a_connection_that_is_full_gets_company(connections: list[Connection]) -
     assert not [connection for connection in connections if connection.is_connected]
 
 
+def test_a_door_that_is_closed_opens_for_nobody_who_holds_it(connections: list[Connection]) -> None:
+    opened = door()
+    opened.stream(docker("info"))
+    opened.close()
+    for way in (opened.run, opened.stream):
+        with pytest.raises(ConnectionFailed, match="interrupted"):
+            way(docker("info"))
+    assert not connections[0].is_connected
+
+
 def test_one_connection_is_enough_for_few(connections: list[Connection]) -> None:
     opened = door()
     assert connections == [], "it is made when it is needed"
