@@ -186,7 +186,9 @@ class Cluster:
         """Runs a command on a manager that answers.
 
         Runs it again where that manager, or the swarm's leader, was lost meanwhile: it may have done its work already.
-        That does no harm to `stack deploy`, `service update`, `scale` and `node update`; `once` is for what it would.
+        What is stated as a whole is as it should be then (`stack deploy`, `service update`, `scale`, `node update`).
+        But a service that was changed twice has its present version as the one before, so that swarm's own rollback has
+        nothing to go back to. `once` is for what must not be done twice.
         """
         before = self._standing()
         while True:
