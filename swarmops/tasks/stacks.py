@@ -87,9 +87,10 @@ def remove(
     """Remove a stack and its history, and wait until its tasks and networks are gone."""
     with session(c) as cluster:
         from swarmops.ops import remove as ops
-        from swarmops.ops.lock import Terms
+        from swarmops.ops.lock import MARGIN_SECONDS, Terms
 
-        show(ops.remove(cluster, stack, timeout, Terms(timeout, lock_wait, break_lock)))
+        terms = Terms(timeout + MARGIN_SECONDS, lock_wait, break_lock)
+        show(ops.remove(cluster, stack, timeout, terms))
 
 
 TASKS = (deploy, diff, history, remove)

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import io
 import os
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import contextmanager, nullcontext
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,10 +11,12 @@ import pytest
 
 from swarmops.errors import Conflict, LockLost, NotFound, SwarmopsError
 from swarmops.facts import Json
-from swarmops.ops import ingress
+from swarmops.ops import ingress, remove
 from swarmops.ops.apply import COMMAND_SECONDS
-from swarmops.ops.lock import Holder, Terms, home, locked
+from swarmops.ops.drills import probe
+from swarmops.ops.lock import MARGIN_SECONDS, Holder, Terms, home, locked
 from swarmops.report import Progress, Recap
+from swarmops.tasks import stacks
 from swarmops.wait import Deadline
 
 NO_PROCESS = 2**22 + 1
@@ -143,3 +146,15 @@ def test_the_ingress_is_locked_for_longer_than_its_command_may_take(
     ingress.refresh(None, Recap(), Deadline(left))  # type: ignore[arg-type]
     assert asked[0].lasts > max(COMMAND_SECONDS, left)
     assert asked[0].wait <= left
+
+
+@pytest.mark.parametrize("way", [lambda: stacks.remove.body(None, "web", 60), lambda: probe.clean(None, 60)])  # type: ignore[arg-type]
+def test_a_stack_is_locked_for_longer_than_its_removal_may_take(
+    monkeypatch: pytest.MonkeyPatch, way: Callable[[], None]
+) -> None:
+    asked: list[Terms] = []
+    monkeypatch.setattr(stacks, "session", nullcontext)
+    monkeypatch.setattr(stacks, "show", lambda _: None)
+    monkeypatch.setattr(remove, "remove", lambda *args: asked.append(args[-1]))
+    way()
+    assert asked[0].lasts == 60 + MARGIN_SECONDS

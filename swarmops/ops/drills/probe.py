@@ -12,7 +12,7 @@ from swarmops.cluster import Cluster
 from swarmops.errors import InputError, SwarmopsError
 from swarmops.inventory import Inventory
 from swarmops.ops import deploy, remove
-from swarmops.ops.lock import Terms
+from swarmops.ops.lock import MARGIN_SECONDS, Terms
 from swarmops.report import Progress
 from swarmops.stackfile import Stack
 from swarmops.wait import POLL_SECONDS, Deadline
@@ -51,7 +51,7 @@ class Probe:
 def clean(cluster: Cluster, timeout: float) -> None:
     """Removes what a deploy of this or an earlier drill has left."""
     with suppress(InputError):  # there is nothing
-        remove.remove(cluster, NAME, timeout, Terms(timeout, take=True))
+        remove.remove(cluster, NAME, timeout, Terms(timeout + MARGIN_SECONDS, take=True))
 
 
 def _stack(image: str) -> Stack:
