@@ -12,6 +12,7 @@ from swarmops.connect.api import EngineAPI
 from swarmops.errors import CommandFailed, ConnectionFailed, InputError, SwarmopsError, WaitTimeout
 from swarmops.facts import Engine
 from swarmops.health import LOCKED
+from swarmops.inventory import Node
 from swarmops.inventory.schema import UnlockKey
 from swarmops.members import match
 from swarmops.report import Recap
@@ -136,15 +137,20 @@ def _refuse_absent(cluster: Cluster) -> None:
 
 def _not_yet(cluster: Cluster, *, on: bool) -> str:
     """The managers whose key on disk is not yet as it should be, in words; where it may not be read, nobody knows."""
+
+    def wrong(node: Node) -> str:
+        try:
+            line = cluster.door(node.name).run(head, check=False, timeout=15).stdout
+        except (ConnectionFailed, WaitTimeout):
+            return f"{node.name} does not answer"
+        right = not line or line.startswith(ENCRYPTED) is on
+        return "" if right else f"{node.name} still has its state {'open' if on else 'locked'}"
+
     members = match(cluster.inventory.nodes, cluster.ask(facts.nodes), {})
     managers = [node for node in cluster.inventory.nodes if node.name in members and members[node.name].manages]
     root = cluster.ask(lambda api: api.get("/info"))["DockerRootDir"]
     head = Command(("head", "-n", "1", f"{root}/swarm/certificates/swarm-node.key"))
-    said = cluster.each(managers, lambda node: cluster.door(node.name).run(head, check=False, timeout=15).stdout)
-    wrong = [
-        node.name for node, line in zip(managers, said, strict=True) if line and line.startswith(ENCRYPTED) is not on
-    ]
-    return f"{', '.join(wrong)} to {'lock' if on else 'open'} its state" if wrong else ""
+    return ", ".join(filter(None, cluster.each(managers, wrong)))
 
 
 def _states(cluster: Cluster) -> dict[str, str]:

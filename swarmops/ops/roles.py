@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from swarmops import facts
 from swarmops.cluster import Cluster
 from swarmops.commands import Command, node as commands
-from swarmops.errors import ConnectionFailed, SwarmopsError
-from swarmops.facts import Engine, SwarmNode
+from swarmops.errors import ConnectionFailed, SwarmopsError, WaitTimeout
+from swarmops.facts import Engine, Json, SwarmNode
 from swarmops.inventory import Node, Role
 from swarmops.ops.members import change
 from swarmops.quorum import last, refuse_loss
@@ -77,9 +77,10 @@ def own_word_against(cluster: Cluster, name: str, role: Role) -> str:
     if name not in {node.name for node in cluster.inventory.nodes}:
         return ""
     try:
-        engine = Engine.read(cluster.api(name))
-        manages = engine.control or (role is Role.WORKER and _has_manager_certificate(cluster, name))
-    except ConnectionFailed:
+        info = cluster.api(name).get("/info")
+        engine = Engine.of(info)
+        manages = engine.control or (role is Role.WORKER and _has_manager_certificate(cluster, name, info))
+    except (ConnectionFailed, WaitTimeout):
         return f"{name} does not answer"
     if manages is not (role is Role.MANAGER):
         return f"{name} still has its certificate as a {'manager' if manages else 'worker'}"
@@ -118,10 +119,9 @@ def restarting(cluster: Cluster, name: str) -> str:
     return f"as root on {name}: systemctl restart docker"
 
 
-def _has_manager_certificate(cluster: Cluster, name: str) -> bool:
+def _has_manager_certificate(cluster: Cluster, name: str, info: Json) -> bool:
     """Whether the certificate on the node's disk says so; not where it may not be read."""
-    root = cluster.api(name).get("/info").get("DockerRootDir", "")
-    command = Command(("cat", f"{root}/swarm/certificates/swarm-node.crt"))
+    command = Command(("cat", f"{info.get('DockerRootDir', '')}/swarm/certificates/swarm-node.crt"))
     return facts.certified_role(cluster.door(name).run(command, check=False, timeout=15).stdout) == Role.MANAGER
 
 

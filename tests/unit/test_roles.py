@@ -195,6 +195,15 @@ def test_a_node_that_does_not_answer_has_not_taken_its_role(role: Role) -> None:
     assert "w1" in role_not_taken(swarm, member("w1"), role)
 
 
+def test_a_node_whose_certificate_is_not_to_be_had_in_time_has_not_taken_its_role() -> None:
+    def late(*_: Any, **__: Any) -> Any:
+        raise WaitTimeout("w1: cat did not end within 15 s")
+
+    swarm = cluster(manager("m1"), member("w1"))
+    swarm.door = lambda _: SimpleNamespace(run=late)
+    assert role_not_taken(swarm, member("w1"), Role.WORKER) == "w1 does not answer"
+
+
 def test_a_change_of_role_waits_until_it_is_true() -> None:
     swarm = cluster(manager("m1"), member("w1"))
     set_roles(swarm, {"w1": member("w1")}, Role.MANAGER, Deadline(1))
