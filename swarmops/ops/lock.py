@@ -52,11 +52,16 @@ class Holder:
 
     @classmethod
     def read(cls, api: EngineAPI, name: str) -> Holder | None:
-        """The holder of the lock, or None."""
+        """The holder of the lock, or None. Raises SwarmopsError for a config that is called so and is no lock."""
         try:
             config = api.get(f"/configs/{name}")
         except NotFound:
             return None
+        if LABEL not in (config["Spec"].get("Labels") or {}):
+            raise SwarmopsError(
+                f"config {name} is none of swarmops', and has the name of a lock",
+                remedy=f"docker config rm {name} on a manager; what it holds needs another name",
+            )
         # The manager's clock, in its own time zone, not that of this machine.
         now, made = (datetime.fromisoformat(text) for text in (api.get("/info")["SystemTime"], config["CreatedAt"]))
         return cls.of(config, (now - made).total_seconds())

@@ -54,7 +54,8 @@ class Api:
     def __init__(self, now: str, made: str) -> None:
         self.answers = {"/info": {"SystemTime": now}, "/configs/web.lock": {"ID": "id1", "CreatedAt": made}}
         labels = {"mark": "m", "who": "me@desk", "home": "h", "process": "1", "purpose": "p", "lasts": "60"}
-        self.answers["/configs/web.lock"]["Spec"] = {"Labels": {f"swarmops.lock.{k}": v for k, v in labels.items()}}
+        said = {"swarmops.lock": "web"} | {f"swarmops.lock.{key}": value for key, value in labels.items()}
+        self.answers["/configs/web.lock"]["Spec"] = {"Labels": said}
 
     def get(self, path: str) -> Any:
         return self.answers[path]
@@ -65,6 +66,15 @@ def test_the_managers_clock_has_a_time_zone(now: str) -> None:
     holder = Holder.read(Api(now, "2026-01-02T03:04:05.123456789Z"), "web.lock")  # type: ignore[arg-type]
     assert holder
     assert round(holder.seconds) == 10
+
+
+@pytest.mark.parametrize("spec", [{"Labels": {"own": "x"}}, {"Labels": None}, {}], ids=repr)
+def test_a_config_by_the_name_of_a_lock_is_no_lock(spec: Json) -> None:
+    api: Any = Api("2026-01-02T03:04:15Z", "2026-01-02T03:04:05Z")
+    api.answers["/configs/web.lock"]["Spec"] = spec
+    with pytest.raises(SwarmopsError, match=r"config web\.lock is none of swarmops'") as error:
+        Holder.read(api, "web.lock")
+    assert error.value.remedy.startswith("docker config rm web.lock on a manager")
 
 
 class Swarm:
