@@ -45,7 +45,11 @@ def _spread(cluster: Cluster, service: Service, deadline: Deadline, recap: Recap
     if spare.begun(service):  # by a drain, perhaps, which levels nothing
         _back(cluster, service, deadline)
         services, tasks, nodes = cluster.ask(_look)
-        service = next(now for now in services if now.id == service.id)
+        now = next((now for now in services if now.id == service.id), None)
+        if now is None:
+            recap.note(f"{service.name} was removed by somebody else meanwhile.")
+            return
+        service = now
     if uneven(service, tasks, nodes) and (count := surplus(service, tasks, nodes)):
         spare.more(cluster, service, count)
         _back(cluster, service, deadline)
