@@ -277,6 +277,11 @@ def tasks(api: EngineAPI) -> list[Task]:
     return [Task.of(task) for task in api.get("/tasks")]
 
 
+def overview(api: EngineAPI) -> tuple[list[Service], list[Task], list[SwarmNode]]:
+    """What should run, what does, and where."""
+    return services(api), tasks(api), nodes(api)
+
+
 def networks(api: EngineAPI) -> list[Json]:
     """The networks that this engine knows, as `/networks` gives them."""
     return api.get("/networks")  # type: ignore[no-any-return]

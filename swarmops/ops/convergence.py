@@ -79,7 +79,7 @@ class Watch:
         return "".join(last_words(self._cluster, task) for task in self._blamed)
 
     def _verdicts(self, *, proved: bool, but: Collection[str] = ()) -> list[Verdict]:
-        services, tasks, nodes = self._cluster.ask(_look)
+        services, tasks, nodes = self._cluster.ask(facts.overview)
         services = [service for service in services if service.id in self._ids]
         self._gone = len(services) < len(self._ids)
         if self._past is None:
@@ -114,14 +114,14 @@ class Watch:
 
 def over(cluster: Cluster) -> frozenset[str]:
     """What is history by now, by id: tasks that have ended, and updates that swarm has paused or rolled back."""
-    return _over(*cluster.ask(_look)[:2])
+    return _over(*cluster.ask(facts.overview)[:2])
 
 
 def serving(cluster: Cluster, service_ids: Collection[str]) -> frozenset[str]:
     """Those of the services, by id, that run as they should, and have for long enough by swarm's own times."""
     if not service_ids:
         return frozenset()
-    up, (services, tasks, nodes) = cluster.ask(running_for), cluster.ask(_look)
+    up, (services, tasks, nodes) = cluster.ask(running_for), cluster.ask(facts.overview)
     past, running = _over(services, tasks), {task.service_id for task in tasks if task.state == "running"}
     there = [one for one in services if one.id in running.intersection(service_ids)]
     verdicts = {one.id: judge(one, tasks, nodes, past=past, up=up) for one in there}
@@ -208,7 +208,3 @@ def _missing(verdicts: Iterable[Verdict]) -> str:
 
 def _listed(texts: Iterable[str]) -> str:
     return ", ".join(filter(None, texts))
-
-
-def _look(api: EngineAPI) -> tuple[list[Service], list[Task], list[SwarmNode]]:
-    return facts.services(api), facts.tasks(api), facts.nodes(api)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from swarmops import evacuation, facts
 from swarmops.cluster import Cluster
 from swarmops.commands import node as commands
-from swarmops.connect.api import EngineAPI
 from swarmops.errors import InputError, SwarmopsError
 from swarmops.facts import Service, SwarmNode, Task
 from swarmops.inventory import Node
@@ -55,7 +54,7 @@ def refuse_stranded(cluster: Cluster, members: Members, how: How) -> None:
 
     InputError where one more of it first would have swarm go on with an update that it has paused.
     """
-    services, tasks, nodes = cluster.ask(_look)
+    services, tasks, nodes = cluster.ask(facts.overview)
     leaving = [member for member in members.values() if member.availability != "drain"]
     ids = [member.id for member in members.values()]
     affected = evacuation.affected(services, tasks, leaving)
@@ -79,7 +78,7 @@ def refuse_stranded(cluster: Cluster, members: Members, how: How) -> None:
 def empty(cluster: Cluster, members: Members, how: How, recap: Recap) -> None:
     """Empties nodes, by the names to call them by, at once. Raises SwarmopsError, WaitTimeout."""
     deadline = Deadline(how.timeout)
-    services, tasks, nodes = cluster.ask(_look)
+    services, tasks, nodes = cluster.ask(facts.overview)
     affected = evacuation.affected(services, tasks, members.values())
     stranded = evacuation.stranded(affected, tasks, nodes, [member.id for member in members.values()])
     movable = [service for service in affected if service.name not in stranded]
@@ -142,7 +141,7 @@ def _undo(cluster: Cluster, more: Iterable[Service], opened: Iterable[SwarmNode]
 
 def _left(cluster: Cluster, members: Members, more: Iterable[Service]) -> str:
     """What is left on the nodes, and what does not run elsewhere of the services that started there first, in words."""
-    _, tasks, nodes = cluster.ask(_look)
+    _, tasks, nodes = cluster.ask(facts.overview)
     ids, down = {member.id for member in members.values()}, {node.id for node in nodes if node.state == "down"}
     said = []
     for name, member in members.items():
@@ -179,9 +178,5 @@ def _await_moved(cluster: Cluster, services: Sequence[Service], deadline: Deadli
 
 
 def _homeless(cluster: Cluster, services: Sequence[Service]) -> dict[str, list[str]]:
-    _, tasks, nodes = cluster.ask(_look)
+    _, tasks, nodes = cluster.ask(facts.overview)
     return evacuation.confined(evacuation.waiting(services, tasks), tasks, nodes, ())
-
-
-def _look(api: EngineAPI) -> tuple[list[Service], list[Task], list[SwarmNode]]:
-    return facts.services(api), facts.tasks(api), facts.nodes(api)

@@ -155,7 +155,7 @@ def _not_running(cluster: Cluster, since: Mapping[str, str]) -> str:
 
     A task that has run since before its node was started is one that the managers have not heard of since then.
     """
-    nodes, services, tasks = cluster.ask(lambda api: (facts.nodes(api), facts.services(api), facts.tasks(api)))
+    services, tasks, nodes = cluster.ask(facts.overview)
     hosts = {node.id: node.name for node in nodes}
     stale = {
         hosts.get(task.node_id, "")

@@ -62,7 +62,7 @@ def sources(cluster: Cluster, node: str) -> list[Source]:
 
 def elsewhere(cluster: Cluster, name: str) -> list[str]:
     """The hosts that run tasks of a stack or service, and are not in the inventory, by the word of a manager."""
-    services, tasks, nodes = cluster.ask(lambda api: (facts.services(api), facts.tasks(api), facts.nodes(api)))
+    services, tasks, nodes = cluster.ask(facts.overview)
     ids = {service.id for service in named(services, name)}
     ours = {name for node in cluster.inventory.nodes for name in (node.name, node.address)}
     running = {task.node_id for task in tasks if task.service_id in ids and task.state == "running"}

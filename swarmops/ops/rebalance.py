@@ -5,9 +5,8 @@ from __future__ import annotations
 from swarmops import facts
 from swarmops.cluster import Cluster
 from swarmops.commands import service as commands
-from swarmops.connect.api import EngineAPI
 from swarmops.errors import SwarmopsError
-from swarmops.facts import Service, SwarmNode, Task
+from swarmops.facts import Service
 from swarmops.ops import spare
 from swarmops.ops.convergence import wait
 from swarmops.ops.services import find
@@ -24,7 +23,7 @@ def rebalance(cluster: Cluster, name: str, timeout: float) -> Recap:
     deadline, recap = Deadline(timeout), Recap()
     if name:
         find(cluster, name)
-    services, tasks, nodes = cluster.ask(_look)
+    services, tasks, nodes = cluster.ask(facts.overview)
     for service in services:
         if name not in ("", service.name):
             continue
@@ -40,11 +39,11 @@ def rebalance(cluster: Cluster, name: str, timeout: float) -> Recap:
 
 
 def _spread(cluster: Cluster, service: Service, deadline: Deadline, recap: Recap) -> None:
-    _, tasks, nodes = cluster.ask(_look)
+    _, tasks, nodes = cluster.ask(facts.overview)
     before = counts(service, tasks, nodes)
     if spare.begun(service):  # by a drain, perhaps, which levels nothing
         _back(cluster, service, deadline)
-        services, tasks, nodes = cluster.ask(_look)
+        services, tasks, nodes = cluster.ask(facts.overview)
         now = next((now for now in services if now.id == service.id), None)
         if now is None:
             recap.note(f"{service.name} was removed by somebody else meanwhile.")
@@ -53,10 +52,10 @@ def _spread(cluster: Cluster, service: Service, deadline: Deadline, recap: Recap
     if uneven(service, tasks, nodes) and (count := surplus(service, tasks, nodes)):
         spare.more(cluster, service, count)
         _back(cluster, service, deadline)
-        _, tasks, nodes = cluster.ask(_look)
+        _, tasks, nodes = cluster.ask(facts.overview)
     if uneven(service, tasks, nodes) and preferences(service):
         _restart(cluster, service, deadline)
-        _, tasks, nodes = cluster.ask(_look)
+        _, tasks, nodes = cluster.ask(facts.overview)
     after = counts(service, tasks, nodes)
     moved = ", ".join(
         f"{host} {before[host]} → {after.get(host, 0)}" for host in before if after.get(host, 0) != before[host]
@@ -89,7 +88,3 @@ def _restart(cluster: Cluster, service: Service, deadline: Deadline) -> None:
         cluster.progress.done("each task stops before a new one starts: its update order is stop-first", service.name)
     cluster.manage(commands.restart(service.name))
     wait(cluster, [service.id], deadline)
-
-
-def _look(api: EngineAPI) -> tuple[list[Service], list[Task], list[SwarmNode]]:
-    return facts.services(api), facts.tasks(api), facts.nodes(api)

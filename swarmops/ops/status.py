@@ -38,7 +38,7 @@ class Status:
     def read(cls, cluster: Cluster) -> Status:
         """Asks a manager that answers."""
         up = cluster.ask(running_for)
-        nodes, services, tasks = cluster.ask(lambda api: (facts.nodes(api), facts.services(api), facts.tasks(api)))
+        services, tasks, nodes = cluster.ask(facts.overview)
         present = {node.name for node in nodes} | {node.address for node in nodes}
         missing = [node.name for node in cluster.inventory.nodes if not {node.name, node.address} & present]
         return cls(nodes, services, tasks, missing, up=up)

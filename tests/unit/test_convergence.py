@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from samples import NEW, OLD, member, service, task
 
+from swarmops import facts
 from swarmops.errors import SwarmopsError, WaitTimeout
 from swarmops.facts import Service, SwarmNode, Task
 from swarmops.ops import convergence
@@ -28,7 +29,7 @@ class Swarm:
         self.progress = self
 
     def ask(self, question: Any) -> Any:
-        return self.look() if question is convergence._look else question(self)
+        return self.look() if question is facts.overview else question(self)
 
     def look(self) -> tuple[list[Service], list[Task], list[SwarmNode]]:
         return self.services, self.tasks, [member("worker01")]

@@ -29,7 +29,8 @@ class Seen:
     @classmethod
     def read(cls, api: EngineAPI) -> Seen:
         """Asks a manager."""
-        return cls(facts.nodes(api), facts.services(api), facts.tasks(api))
+        services, tasks, nodes = facts.overview(api)
+        return cls(nodes, services, tasks)
 
     @property
     def proxy(self) -> str:
