@@ -12,7 +12,7 @@ from swarmops.commands import node as commands
 from swarmops.errors import SwarmopsError
 from swarmops.facts import SwarmNode
 from swarmops.inventory import Node, Role
-from swarmops.members import match
+from swarmops.members import entry, match
 from swarmops.ops.members import change
 from swarmops.ops.roles import await_roles, begun_anew, refuse_begun_anew, restarting, set_roles
 from swarmops.report import Recap
@@ -91,7 +91,7 @@ def seek(cluster: Cluster, nodes: Iterable[Node]) -> dict[str, SwarmNode]:
     found = match(wanted, listed, {})
     by_id = {member.id: member for member in listed}
     for node in wanted:
-        if node.name not in found and (member := by_id.get(_own_id(cluster, node)) or _down(node, listed)):
+        if node.name not in found and (member := by_id.get(_own_id(cluster, node)) or entry(node, listed)):
             found[node.name] = member
     return {node.name: found[node.name] for node in wanted if node.name in found}
 
@@ -150,7 +150,3 @@ def _own_id(cluster: Cluster, node: Node) -> str:
         return facts.Engine.read(cluster.api(node.name)).node_id
     except SwarmopsError:
         return ""
-
-
-def _down(node: Node, listed: Iterable[SwarmNode]) -> SwarmNode | None:
-    return next((member for member in listed if member.name == node.name), None)
