@@ -20,6 +20,7 @@ from swarmops.ops.members import change
 from swarmops.ops.planning import observe
 from swarmops.ops.up import up
 from swarmops.report import Recap
+from swarmops.verdict import PAUSED
 from swarmops.wait import Deadline, until
 
 RESTORING = "swarmops.restoring"
@@ -61,10 +62,6 @@ def _opened(cluster: Cluster, file: Path, key: Secret | None) -> dict[str, bytes
             raise InputError(f"{file}: its managers were locked", remedy="--key-stdin takes the key")
         key = keystore.read(place, cluster.inventory.path.parent)
     return {archive.KEY: seal.opened(pem, key)}
-
-
-STUCK = ("paused", "rollback_paused")
-"""The states of an update that swarm has given up."""
 
 
 class Restoration:
@@ -231,7 +228,7 @@ class Restoration:
                 command = service_commands.update(service.name, [("image", image)])
                 self.cluster.manage(images.authorized(self.cluster, command, image))
                 self._done(service.name, f"takes its image from {new[:-1]}")
-            elif service.update_state in STUCK:  # the images were not there yet when a run before this one got here
+            elif service.update_state in PAUSED:  # the images were not there yet when a run before this one got here
                 self.cluster.manage(service_commands.restart(service.name))
                 self._done(service.name, "started anew")
 
