@@ -11,6 +11,7 @@ from swarmops.definition import Definition
 from swarmops.errors import InputError
 from swarmops.facts import Service
 from swarmops.lint import Swarm, alone
+from swarmops.ops.networks import networks as by_name
 
 
 def refuse_crowded(
@@ -56,4 +57,4 @@ def seen(cluster: Cluster, service: Service) -> Definition:
 
 def networks(cluster: Cluster) -> dict[str, str]:
     """The names of the swarm's networks, by id."""
-    return {one["Id"]: one["Name"] for one in cluster.ask(facts.networks) if one["Scope"] == "swarm"}
+    return {one["Id"]: name for name, one in by_name(cluster).items()}

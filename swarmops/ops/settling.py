@@ -109,8 +109,9 @@ class Settling:
         try:
             self.cluster.manage(command)
         except CommandFailed:
-            stated = self.cluster.inventory.settings.networks.get(network)
-            there = {item["Name"]: item for item in self.cluster.ask(facts.networks) if item["Scope"] == "swarm"}
+            from swarmops.ops.networks import networks
+
+            stated, there = self.cluster.inventory.settings.networks.get(network), networks(self.cluster)
             if stated is None or network not in there or drift(stated, there[network]):
                 raise
 
