@@ -12,22 +12,21 @@ from swarmops.report import table
 
 @dataclass(frozen=True)
 class Drill:
-    """What is done, and how many managers and workers a lab needs for it."""
+    """Its name, and how many managers and workers a lab needs for it."""
 
     name: str
-    does: str
     managers: int = 1
     workers: int = 0
 
 
 DRILLS = (
-    Drill("worker-killed", "kills a worker's container, and starts it again", workers=2),
-    Drill("leader-killed", "kills the leader's container, deploys meanwhile, and starts it again", managers=3),
-    Drill("engine-frozen", "freezes all processes of a worker, and lets them go on", workers=2),
-    Drill("node-cut-off", "drops every packet from and to a worker, and no more", workers=2),
-    Drill("disk-full", "leaves a worker's engine no space for another container, and ends its tasks", workers=2),
-    Drill("quorum-lost-and-recovered", "removes most managers with their data, and recovers the swarm", managers=3),
-    Drill("everything-restarted", "kills all containers of the lab, and starts them again"),
+    Drill("worker-killed", workers=2),
+    Drill("leader-killed", managers=3),
+    Drill("engine-frozen", workers=2),
+    Drill("node-cut-off", workers=2),
+    Drill("disk-full", workers=2),
+    Drill("quorum-lost-and-recovered", managers=3),
+    Drill("everything-restarted"),
 )
 
 

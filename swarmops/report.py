@@ -181,8 +181,8 @@ def plain(text: str, _: int) -> str:
 class Screen:
     """A text on standard output in the place of the one before; where that is no terminal, each that is new."""
 
-    def __init__(self, stream: TextIO | None = None) -> None:
-        self._stream = stream or sys.stdout
+    def __init__(self) -> None:
+        self._stream = sys.stdout
         self._terminal = self._stream.isatty() and os.environ.get("TERM") != "dumb"
         self._shown = ""
 

@@ -29,6 +29,8 @@ COLOUR = re.compile("\x1b\\[[0-9;]*m")
 """The engine's builder prints what comes from standard error in red."""
 SILENT_SECONDS = 600
 """So long a build, a pull or a push may say nothing, as a step that compiles does."""
+SHOWN = 100
+"""So many characters of a step are shown."""
 AHEAD = 8
 """So many pieces may wait to be used, of up to 2 MB."""
 
@@ -157,7 +159,7 @@ def follow_pull(tag: str, events: Iterable[Mapping[str, Any]], progress: Progres
             progress.waiting(f"pulling {tag}: {sum(layers.values())} of {len(layers)} layers")
 
 
-def shorten(line: str, width: int = 100) -> str:
-    """One line no longer than `width`."""
+def shorten(line: str) -> str:
+    """One line, no longer than SHOWN."""
     line = " ".join(line.split())
-    return line if len(line) <= width else f"{line[: width - 1]}…"
+    return line if len(line) <= SHOWN else f"{line[: SHOWN - 1]}…"
