@@ -149,9 +149,9 @@ def kept_ports(said: str, engine: APIClient) -> list[str]:
 
 def _is_kept(port: int) -> bool:
     """Whether it is the engine that listens there."""
-    for file in Path("/proc").glob("[0-9]*/cmdline"):
+    for process in Path("/proc").glob("[0-9]*"):  # no further: it raises where one has just ended
         with suppress(OSError):
-            program, *args = file.read_bytes().split(b"\0")
+            program, *args = (process / "cmdline").read_bytes().split(b"\0")
             if program.endswith(b"docker-proxy") and [b"-host-port", b"%d" % port] in map(list, pairwise(args)):
                 return True
     return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import platform
 import socket
 import time
@@ -104,6 +105,18 @@ def test_a_taken_port_is_named_with_its_node(make: Make, taken: int) -> None:
 def test_a_taken_port_is_named_with_the_container_that_has_it(make: Make, taken: int) -> None:
     (problem,) = ports(make(taken), Engine([container("other-manager", taken, "other")]))
     assert problem.endswith("is taken by the container other-manager")
+
+
+def test_a_process_that_ends_meanwhile_keeps_no_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    stat = Path.stat
+
+    def ended(path: Path, **how: bool) -> os.stat_result:
+        if path.name == "cmdline":
+            raise ProcessLookupError(path)
+        return stat(path, **how)
+
+    monkeypatch.setattr(Path, "stat", ended)
+    assert not preflight._is_kept(1)
 
 
 def test_the_labs_own_container_may_have_its_port(make: Make, taken: int) -> None:
