@@ -86,7 +86,7 @@ def _stranding(cluster: Cluster, plan: Plan) -> list[str]:
     ids = [action.target for action in plan.actions if action.step is Step.DRAIN and action.target]
     if not ids:
         return []
-    services, tasks, nodes = cluster.ask(lambda api: (facts.services(api), facts.tasks(api), facts.nodes(api)))
+    services, tasks, nodes = cluster.ask(facts.overview)
     affected = evacuation.affected(services, tasks, [node for node in nodes if node.id in ids])
     stranded = evacuation.stranded(affected, tasks, nodes, ids)
     return [f"{name} will have no node to run on: {'; '.join(why)}" for name, why in stranded.items()]
