@@ -15,6 +15,8 @@ from swarmops.variables import dotenv, interpolate
 __all__ = ["dotenv", "load", "variables"]
 
 Where = tuple[str | int, ...]
+Wrong = tuple[Where, str]
+"""A place of a file, and what is wrong there."""
 SHARED = ("networks", "configs", "secrets", "volumes")
 # Mappings whose keys are names of the author's own: at the top, and further down.
 _NAMES = {(key,) for key in ("services", *SHARED)}
@@ -70,16 +72,18 @@ def load(
     environment: Mapping[str, str],
     read: Callable[[Path], str],
     warn: Callable[[Problem], None] | None = None,
+    check: Callable[[Mapping[str, Any]], Iterable[Wrong]] | None = None,
 ) -> dict[str, Any]:
     """The file with its variables replaced, and what `env_file` names put into each service's `environment`.
 
     `environment` has the variables. `read` gives a file that the template names, relative to the template, and raises
     OSError where there is none. `warn` is told of variables that are not set and have no default: they are empty, as
-    with compose. Raises InputError for what is not a stack file, with every problem at its line.
+    with compose. `check` finds what else is wrong with a file of the right shape. Raises InputError for what is not a
+    stack file, with every problem at its line.
     """
     reader = _Reader(_document(text, template), template, environment, read)
     try:
-        file = reader.file()
+        file = reader.file(check)
     except RecursionError:
         raise InputError.of([Problem(template.name, 0, "an alias refers to what it is a part of")]) from None
     if reader.problems:
@@ -119,12 +123,13 @@ class _Reader:
         self.problems = [_placed(problem, template) for problem in document.problems]
         self.warnings: list[Problem] = []
 
-    def file(self) -> dict[str, Any]:
+    def file(self, check: Callable[[Mapping[str, Any]], Iterable[Wrong]] | None) -> dict[str, Any]:
         file: dict[str, Any] = self._replaced(self._document.data, ())
         self.problems += [self._problem(where, text) for where, text in _misshapen(file)]
         if not self.problems:
             for short, service in file["services"].items():
                 self._inline(service, ("services", short))
+            self.problems += [self._problem(where, text) for where, text in (check(file) if check else ())]
         return file
 
     def _problem(self, where: Where, text: str) -> Problem:
@@ -241,7 +246,7 @@ def variables(environment: Any) -> dict[str, Any]:
     return dict(environment or {})
 
 
-def _misshapen(file: Mapping[str, Any]) -> Iterator[tuple[Where, str]]:
+def _misshapen(file: Mapping[str, Any]) -> Iterator[Wrong]:
     """What has another shape than the rest of swarmops relies on."""
     yield from _other_than(file, (), SHARED, (dict,))
     for kind in SHARED:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from graphlib import CycleError, TopologicalSorter
@@ -16,6 +16,7 @@ import yaml
 
 from swarmops import composefile
 from swarmops.commands.registry import familiar
+from swarmops.composefile import Wrong
 from swarmops.errors import InputError, Problem, suggest
 
 _AMBIGUOUS = re.compile(r"[-+]?\.?[0-9][0-9a-fxotz_.:+ -]*|[-+]?\.(inf|nan)|y|n|yes|no|on|off|true|false|null|~|", re.I)
@@ -112,17 +113,15 @@ def parse(
     `environment` has the variables that the stack may use. Raises InputError for what is not a stack file.
     """
     strange: list[Problem] = []
-    file = composefile.load(text, template, environment=environment or {}, read=read_plain or read, warn=strange.append)
+    file = composefile.load(
+        text,
+        template,
+        environment=environment or {},
+        read=read_plain or read,
+        warn=strange.append,
+        check=lambda file: _wrong(name, file),
+    )
     order = {short: _waits_for(service.pop("depends_on", None)) for short, service in file["services"].items()}
-    wrong = [
-        *_wrong_order(order),
-        *_wrong_configs(file.get("configs") or {}),
-        *_wrong_secrets(file.get("secrets") or {}),
-        *_wrong_labels(file["services"]),
-        *_wrong_names(name, file["services"]),
-    ]
-    if wrong:
-        raise InputError.of([Problem(template.name, 0, text) for text in wrong])
     configs, empty = {}, []
     for short, config in (file.get("configs") or {}).items():
         if isinstance(config, dict) and ("file" in config or "content" in config):
@@ -151,73 +150,49 @@ def _waits_for(stated: Any) -> dict[str, str]:
     return dict.fromkeys(stated or [], STARTED)
 
 
-def _wrong_order(order: Mapping[str, Mapping[str, str]]) -> list[str]:
-    stray = [
-        f"services.{short}.depends_on: there is no service {other}{suggest(other, order)}"
-        for short, waits in order.items()
-        for other in waits
-        if other not in order
-    ]
-    stray += [
-        f"services.{short}.depends_on.{other}: {condition} should be one of {', '.join(CONDITIONS)}"
-        for short, waits in order.items()
-        for other, condition in waits.items()
-        if condition not in CONDITIONS
-    ]
+def _wrong(name: str, file: Mapping[str, Any]) -> Iterator[Wrong]:
+    yield from _wrong_order(
+        {short: _waits_for(service.get("depends_on")) for short, service in file["services"].items()}
+    )
+    yield from _wrong_configs(file.get("configs") or {})
+    for short, secret in (file.get("secrets") or {}).items():
+        if not {*SOURCES, "external", "driver"} & (secret or {}).keys():
+            yield ("secrets", short), f"should say one of {', '.join(SOURCES)}, or external: true"
+    for short, service in file["services"].items():
+        labels = (service.get("deploy") or {}).get("labels") or {}
+        if not isinstance(labels, dict | list) or any(not isinstance(label, str) for label in labels):
+            yield ("services", short, "deploy", "labels"), "should be name: value, or a list of name=value"
+        if not _NAME.fullmatch(full := f"{name}_{short}"):
+            yield ("services", short), f"swarm would call it {full}, and takes letters, digits, - and _, 63 at most"
+
+
+def _wrong_order(order: Mapping[str, Mapping[str, str]]) -> Iterator[Wrong]:
+    for short, waits in order.items():
+        where = ("services", short, "depends_on")
+        for other, condition in waits.items():
+            if other not in order:
+                yield where, f"there is no service {other}{suggest(other, order)}"
+            if condition not in CONDITIONS:
+                yield (*where, other), f"{condition} should be one of {', '.join(CONDITIONS)}"
     try:
         TopologicalSorter(order).prepare()
     except CycleError as error:
-        stray.append(f"depends_on: each waits for the next: {' → '.join(error.args[1][::-1])}")
-    return stray
+        circle = error.args[1][::-1]
+        yield ("services", circle[0], "depends_on"), f"each waits for the next: {' → '.join(circle)}"
 
 
-def _wrong_configs(configs: Mapping[str, Any]) -> list[str]:
+def _wrong_configs(configs: Mapping[str, Any]) -> Iterator[Wrong]:
     should = {"file": "a path", "content": "text, in quotes if need be"}
-    driven = [
-        f"configs.{short}.template_driver: leave it out; a config is rendered by Jinja, and by nothing else"
-        for short, config in configs.items()
-        if isinstance(config, dict) and "template_driver" in config and should.keys() & config.keys()
-    ]
-    nowhere = [
-        f"configs.{short}: should say file, content or external: true"
-        for short, config in configs.items()
-        if not {"file", "content", "external"} & (config or {}).keys()
-    ]
-    return (
-        driven
-        + nowhere
-        + [
-            f"configs.{short}.{key}: should be {what}"
-            for short, config in configs.items()
-            for key, what in should.items()
-            if isinstance(config, dict) and key in config and not (isinstance(config[key], str) and config[key])
-        ]
-    )
-
-
-def _wrong_secrets(secrets: Mapping[str, Any]) -> list[str]:
-    return [
-        f"secrets.{short}: should say one of {', '.join(SOURCES)}, or external: true"
-        for short, secret in secrets.items()
-        if not {*SOURCES, "external", "driver"} & (secret or {}).keys()
-    ]
-
-
-def _wrong_names(stack: str, services: Iterable[str]) -> list[str]:
-    return [
-        f"services.{short}: swarm would call it {full}, and takes letters, digits, - and _, 63 at most"
-        for short in services
-        if not _NAME.fullmatch(full := f"{stack}_{short}")
-    ]
-
-
-def _wrong_labels(services: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    stated = {short: (service.get("deploy") or {}).get("labels") or {} for short, service in services.items()}
-    return [
-        f"services.{short}.deploy.labels: should be name: value, or a list of name=value"
-        for short, labels in stated.items()
-        if not isinstance(labels, dict | list) or any(not isinstance(label, str) for label in labels)
-    ]
+    for short, config in configs.items():
+        where, stated = ("configs", short), config or {}
+        if not {"file", "content", "external"} & stated.keys():
+            yield where, "should say file, content or external: true"
+        for key, what in should.items():
+            if key in stated and not (isinstance(stated[key], str) and stated[key]):
+                yield (*where, key), f"should be {what}"
+        if "template_driver" in stated and should.keys() & stated.keys():
+            text = "leave it out; a config is rendered by Jinja, and by nothing else"
+            yield (*where, "template_driver"), text
 
 
 def check_name(name: str) -> None:

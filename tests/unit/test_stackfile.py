@@ -325,6 +325,42 @@ def test_depends_on_is_not_sent() -> None:
     assert stack.order["setup"] == {"api": "service_started"}
 
 
+def test_all_that_is_wrong_is_said_at_once_and_at_its_line() -> None:
+    text = """\
+services:
+  web:
+    image: a
+    env_file: none.env
+    depends_on:
+      api: {condition: healthy}
+    deploy:
+      labels: 3
+  api: {image: a, depends_on: [web]}
+configs:
+  conf: {file: }
+secrets:
+  key: {name: k}
+"""
+    lines = {
+        4: "services.web.env_file: none.env: No such file or directory",
+        5: "services.web.depends_on: each waits for the next: web → api → web",
+        6: "services.web.depends_on.api: healthy should be one of service_started, service_healthy, ",
+        8: "services.web.deploy.labels: should be name: value, or a list of name=value",
+        11: "configs.conf.file: should be a path",
+        13: "secrets.key: should say one of file, environment, x-command, x-generate, or external: true",
+    }
+
+    def absent(_: Path) -> str:
+        raise FileNotFoundError(2, "No such file or directory")
+
+    with pytest.raises(InputError) as error:
+        stackfile.parse("web", text, Path("templates/docker-stack.yml"), absent)
+    first, *said = str(error.value).splitlines()
+    assert first == "6 problems"
+    for line, (number, text) in zip(said, lines.items(), strict=True):
+        assert line.startswith(f"  docker-stack.yml:{number}: {text}")
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
