@@ -165,6 +165,9 @@ class DockerDoor:
             ) from error
         with self._lock:
             self._open.add(stream)
+        if self._closed:  # meanwhile: whoever closed it may not have seen this stream
+            stream.close()
+            raise ConnectionFailed("interrupted")
         return exec_id, stream
 
     def _forget(self, stream: ExecStream) -> None:

@@ -116,8 +116,6 @@ class SSHDoor:
             connection.close()
 
     def _session(self, command: Command, timeout: float = CONNECT_SECONDS) -> Channel:
-        if self._closed:
-            raise ConnectionFailed("interrupted")
         # Not Fabric's `run`: it sends input a character at a time, with a pause after each.
         connection = self._connect(timeout)
         try:
@@ -142,6 +140,8 @@ class SSHDoor:
     def _connect(self, timeout: float, *, full: Connection | None = None) -> Connection:
         """The newest connection, open; another one when that is the one that is full, or has hung."""
         with self._lock:
+            if self._closed:
+                raise ConnectionFailed("interrupted")
             newest = self._connections[-1] if self._connections else None
             if newest is None or newest is full or newest is self._hung:
                 self._connections.append(self._new())
@@ -152,6 +152,9 @@ class SSHDoor:
                     self._guard(hop, min(timeout, CONNECT_SECONDS))
                     hop = hop.gateway
                 connection.open()
+            if self._closed:  # meanwhile: one that was not open yet could not be closed
+                connection.close()
+                raise ConnectionFailed("interrupted")
             return connection
 
     def _new(self) -> Connection:

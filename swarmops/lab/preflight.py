@@ -17,6 +17,7 @@ from typing import Any
 from docker.api.client import APIClient
 
 from swarmops.inventory import Inventory
+from swarmops.inventory.model import LOCAL
 from swarmops.lab.containers import LABEL
 from swarmops.lab.endpoint import find
 from swarmops.wait import POLL_SECONDS, Deadline
@@ -51,10 +52,13 @@ def ports(inventory: Inventory, engine: APIClient) -> list[str]:
 def _taken(inventory: Inventory, engine: APIClient) -> list[str]:
     bind = inventory.settings.bind
     holders = {port: item for item in engine.containers() for port in _published(item)}
+    wanted = [(bind, port, node) for port, node in wanted_ports(inventory).items()]
+    if bind not in LOCAL:  # pushes go to localhost
+        wanted.append(("127.0.0.1", inventory.settings.registry.port, inventory.settings.registry.host))
     return [
-        f"port {port} of {bind}, published by {node}, is taken{_by(port, holders.get(port))}"
-        for port, node in wanted_ports(inventory).items()
-        if not _is_own(holders.get(port), inventory) and (_is_taken(bind, port) if _is_local() else port in holders)
+        f"port {port} of {address}, published by {node}, is taken{_by(port, holders.get(port))}"
+        for address, port, node in wanted
+        if not _is_own(holders.get(port), inventory) and (_is_taken(address, port) if _is_local() else port in holders)
     ]
 
 

@@ -9,7 +9,7 @@ from swarmops import facts, keystore
 from swarmops.cluster import Cluster
 from swarmops.commands import Command, Secret, swarm as commands
 from swarmops.connect.api import EngineAPI
-from swarmops.errors import CommandFailed, ConnectionFailed, InputError, SwarmopsError, WaitTimeout
+from swarmops.errors import CommandFailed, ConnectionFailed, InputError, Refused, SwarmopsError, WaitTimeout
 from swarmops.facts import Engine
 from swarmops.health import LOCKED
 from swarmops.inventory import Node
@@ -141,6 +141,8 @@ def _not_yet(cluster: Cluster, *, on: bool) -> str:
     def wrong(node: Node) -> str:
         try:
             line = cluster.door(node.name).run(head, check=False, timeout=15).stdout
+        except Refused:
+            raise
         except (ConnectionFailed, WaitTimeout):
             return f"{node.name} does not answer"
         right = not line or line.startswith(ENCRYPTED) is on

@@ -10,7 +10,16 @@ from swarmops.cluster import Cluster
 from swarmops.commands import Command, service as commands
 from swarmops.commands.registry import familiar, host
 from swarmops.definition import Definition, Stated
-from swarmops.errors import CommandFailed, ConnectionFailed, InputError, Problem, RolledBack, SwarmopsError, suggest
+from swarmops.errors import (
+    CommandFailed,
+    ConnectionFailed,
+    InputError,
+    Problem,
+    RolledBack,
+    SwarmopsError,
+    WaitTimeout,
+    suggest,
+)
 from swarmops.facts import Json, Service
 from swarmops.ops import images, ingress, spare, stacks
 from swarmops.ops.convergence import wait
@@ -116,7 +125,7 @@ def _set(cluster: Cluster, name: str, command: Command, wanted: Definition) -> N
     """Has docker change a service once: an update without a change would make the present version the previous one."""
     try:
         cluster.manage(command, once=True)
-    except (ConnectionFailed, CommandFailed):  # a manager was lost, before that or after
+    except (ConnectionFailed, CommandFailed, WaitTimeout):  # a manager was lost, before that or after
         if definition.changes(seen(cluster, find(cluster, name)), wanted):
             cluster.manage(command, once=True)
 

@@ -10,7 +10,7 @@ from swarmops import facts, record
 from swarmops.cluster import Cluster
 from swarmops.commands import Command
 from swarmops.connect import local
-from swarmops.errors import Conflict, ConnectionFailed, LockLost, NotFound, RolledBack, SwarmopsError
+from swarmops.errors import Conflict, ConnectionFailed, LockLost, NotFound, SwarmopsError
 from swarmops.facts import Json, Service
 from swarmops.ops import configs, spare
 from swarmops.ops.apply import apply
@@ -42,7 +42,8 @@ def change(
     serving = serving_now(cluster, [service.id for service in before]) if last is None else frozenset[str]()
     way_back = WayBack(cluster, stack, before, last, check, serving)
     if last and last.towards != wanted.restores:
-        _leave(cluster, last, wanted.restores)
+        check()
+        cluster.ask(lambda api: record.leave(api, last, wanted.restores))
     with interruptible(cluster, recap, stack.name, _left(way_back)):
         try:
             running = apply(
@@ -54,20 +55,21 @@ def change(
             raise  # whoever has it now goes on from what there is
         except SwarmopsError as failure:
             stays = not options.rollback or (options.keep and way_back.unrecorded)
-            with suppress(ConnectionFailed):  # what failed before says more
+            try:
+                check()
+                if last and wanted.restores:
+                    cluster.ask(lambda api: record.leave(api, last, 0))
                 stays = stays or not way_back.needed(recap)
                 if stays:
-                    check()
                     configs.prune(cluster, stack.name)
+            except ConnectionFailed:  # what failed before says more
+                stays = stays or not recap.any_changed
             if stays:
                 if not recap.any_changed:
                     raise
                 text = f"{failure.said}\n  {stack.name} is {_left(way_back)}"
                 raise type(failure)(text, remedy=failure.remedy) from failure
-            undone = way_back.taken(failure, options.timeout)
-            if wanted.restores and isinstance(undone, RolledBack):
-                _leave(cluster, last, 0)
-            raise undone from failure
+            raise way_back.taken(failure, options.timeout) from failure
     if recap.any_changed or not proved:
         check()
         _keep(cluster, wanted, records, running)
@@ -79,12 +81,6 @@ def _left(way_back: WayBack) -> str:
     name, last = way_back.stack.name, way_back.last
     back = f"inv rollback --stack {name} --to {last.number}" if last else "inv rollback SERVICE"
     return left("neither verified nor recorded", f"inv remove {name}" if way_back.first else back)
-
-
-def _leave(cluster: Cluster, last: Record | None, towards: int) -> None:
-    """Has the newest record say which version a rollback leaves it for, so that one that is interrupted goes on."""
-    if last:
-        cluster.ask(lambda api: record.leave(api, last, towards))
 
 
 def _keep(cluster: Cluster, wanted: Wanted, records: list[Record], running: list[Service]) -> None:

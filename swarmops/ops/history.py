@@ -131,8 +131,10 @@ def rollback(cluster: Cluster, name: str, to: int | None, options: Options) -> R
     the one before runs again.
     """
     unheard: dict[str, SwarmopsError] = {}
+    wanted: Record | None = None
 
     def choose() -> Wanted:
+        nonlocal wanted
         wanted = _chosen(cluster, name, _records(cluster, name), to)
         unheard.update(_unheard(cluster, wanted, unheard))
         stack = version(cluster, wanted)
@@ -145,8 +147,8 @@ def rollback(cluster: Cluster, name: str, to: int | None, options: Options) -> R
         options = replace(options, pull=False)
     purpose = f"rollback {name}{f' to {to}' if to else ''}"
     recap = deploy.carry_out(cluster, name, purpose, choose, options)
-    if not recap.any_changed and to is None:
-        recap.note(f"{name} runs what its last rollback put back; --to takes another version, inv history {name}.")
+    if wanted and not recap.any_changed:
+        recap.note(f"{name} runs what its version {wanted.number} has; inv history {name} tells of others, for --to.")
     if recap.any_changed and name in cluster.inventory.settings.stacks:
         recap.note(f"The next inv deploy {name} sets it to what the stack's file says.")
     return recap

@@ -204,5 +204,6 @@ def _deploys(cluster: Cluster, seen: Seen, plan: Plan, refused: dict[str, str]) 
         try:
             yield from ((name, service, why) for service, why in history.changes(cluster, name).items())
         except SwarmopsError as error:
-            refused[name] = error.remedy or f"inv lint {name}"
+            if error.remedy or not plan.actions:  # `up` may do what the stack lacks
+                refused[name] = error.remedy or f"inv lint {name}"
             yield name, name, "; ".join(map(str.strip, error.said.splitlines()))

@@ -31,7 +31,13 @@ def rebalance(cluster: Cluster, name: str, timeout: float) -> Recap:
             if halted := spare.halted(service):
                 recap.note(f"{halted}.")
             else:
-                _spread(cluster, service, deadline, recap)
+                try:
+                    _spread(cluster, service, deadline, recap)
+                except SwarmopsError:
+                    if any(now.id == service.id for now in cluster.ask(facts.services)):
+                        raise
+                    recap.note(f"{service.name} was removed by somebody else meanwhile.")
+                    continue
         recap.ok(service.name)
     if not services:
         recap.ok("cluster", "no services")
@@ -43,12 +49,8 @@ def _spread(cluster: Cluster, service: Service, deadline: Deadline, recap: Recap
     before = counts(service, tasks, nodes)
     if spare.begun(service):  # by a drain, perhaps, which levels nothing
         _back(cluster, service, deadline)
-        services, tasks, nodes = cluster.ask(facts.overview)
-        now = next((now for now in services if now.id == service.id), None)
-        if now is None:
-            recap.note(f"{service.name} was removed by somebody else meanwhile.")
-            return
-        service = now
+        _, tasks, nodes = cluster.ask(facts.overview)
+        service = find(cluster, service.name)
     if uneven(service, tasks, nodes) and (count := surplus(service, tasks, nodes)):
         spare.more(cluster, service, count)
         _back(cluster, service, deadline)

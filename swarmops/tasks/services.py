@@ -48,8 +48,8 @@ def ps(c: Context, name: str, all: bool = False) -> None:
     help={
         "service": f"{NAME}; this or --stack",
         "stack": "name of the stack, all of which goes back to a recorded version",
-        "to": "number of the version (inv history); the one before the newest unless stated, or the newest where what "
-        "runs was never recorded; with --stack",
+        "to": "number of the version (inv history), with --stack; unless stated the one before the newest, or the "
+        "newest where what runs was never recorded; again, it goes on, or stays",
         "timeout": f"{timeout_help(180)}; with --stack putting the version before back may take as long again",
         "lock-wait": f"{LOCK_WAIT}; with --stack",
         "break-lock": f"{BREAK_LOCK}; with --stack",

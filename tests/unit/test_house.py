@@ -199,3 +199,9 @@ def test_the_menu_is_light() -> None:
     code = f"import sys, invoke.program; own = {heavy} - {{*sys.modules}}; import tasks; print(*own & {{*sys.modules}})"
     ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (ended.stdout.strip(), ended.stderr) == ("", "")
+
+
+def test_no_two_test_files_have_one_name() -> None:
+    """pytest imports them by it."""
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    assert sorted(names) == sorted(set(names))

@@ -12,7 +12,7 @@ import pytest
 
 from swarmops.commands import Command, Secret
 from swarmops.commands.registry import Login
-from swarmops.errors import InputError, RolledBack, SwarmopsError, WaitTimeout
+from swarmops.errors import CommandFailed, ConnectionFailed, InputError, RolledBack, SwarmopsError, WaitTimeout
 from swarmops.facts import Service
 from swarmops.ops import by_hand, spare
 
@@ -54,6 +54,27 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def update(swarm: Swarm, stated: dict[str, Any], **options: Any) -> by_hand.Recap:
     return by_hand.update(swarm, "web", stated, 1, **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("done", [True, False], ids=["after that", "before that"])
+@pytest.mark.parametrize(
+    "error", [ConnectionFailed("m1: gone"), CommandFailed("no leader"), WaitTimeout("m1: did not end")], ids=str
+)
+def test_a_manager_that_is_lost_updates_once(monkeypatch: pytest.MonkeyPatch, error: SwarmopsError, done: bool) -> None:
+    """Twice, and the present version would be the one before it."""
+    swarm, wanted = Swarm(), {"image": "registry:5000/web:2"}
+    monkeypatch.setattr(by_hand, "seen", lambda *_: wanted if done or len(swarm.commands) > 1 else {"image": "old"})
+    monkeypatch.setattr(by_hand.definition, "changes", lambda before, after: [] if before == after else ["image"])
+
+    def manage(command: Command, *, once: bool) -> None:
+        assert once
+        swarm.commands.append(str(command))
+        if len(swarm.commands) == 1:
+            raise error
+
+    monkeypatch.setattr(swarm, "manage", manage)
+    by_hand._set(swarm, "web", Command(("docker", "service", "update", "web")), wanted)  # type: ignore[arg-type]
+    assert len(swarm.commands) == (1 if done else 2)
 
 
 def test_what_is_not_there_to_be_taken_away_is_said_and_nothing_changes() -> None:

@@ -142,7 +142,7 @@ def test_rebalance_levels_what_a_drain_has_left() -> None:
 
 def test_a_service_that_is_removed_while_it_is_rebalanced_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
     swarm: Any = Swarm({spare.MORE: "6"})
-    monkeypatch.setattr(rebalance, "_back", lambda *_: monkeypatch.setattr(swarm, "get", lambda _: []))
+    monkeypatch.setattr(rebalance, "_back", lambda *_: monkeypatch.setattr(swarm, "get", lambda *_, **__: []))
     recap = rebalance.rebalance(swarm, "", 9)
     assert (recap.notes, recap.any_changed) == (["web was removed by somebody else meanwhile."], False)
 

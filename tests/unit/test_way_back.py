@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 from contextlib import suppress
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from samples import IMAGE, NEW, OLD, service
 
-from swarmops.errors import LockLost, RolledBack, SwarmopsError, WaitTimeout
+from swarmops.errors import ConnectionFailed, InputError, LockLost, RolledBack, SwarmopsError, WaitTimeout
 from swarmops.facts import Service
 from swarmops.ops import apply, change as changing, configs, undo
 from swarmops.ops.deploy import Options, Wanted
@@ -209,6 +210,64 @@ def test_the_lock_that_is_lost_on_the_way_back_ends_it(acts: list[str]) -> None:
     checks = iter([held, lost])
     assert isinstance(change(OURS, check=lambda: next(checks)()), LockLost)
     assert acts == []
+
+
+AWAY = ConnectionFailed("no manager answers")
+
+
+@pytest.mark.parametrize("options", [{}, {"keep": True}, {"rollback": False}], ids=["", "--keep", "--no-rollback"])
+def test_what_failed_is_said_though_no_manager_answers_any_more(
+    acts: list[str], monkeypatch: pytest.MonkeyPatch, options: dict[str, bool]
+) -> None:
+    def away(*_: Any) -> bool:
+        raise AWAY
+
+    monkeypatch.setattr(WayBack, "needed", away)
+    monkeypatch.setattr(configs, "prune", away)
+    assert change(OURS, **options) is CRASHES
+    assert acts == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "left"),
+    [(True, RolledBack, [1, 0]), (False, SwarmopsError, [1, 0])],
+    ids=["undone", "before it changed anything"],
+)
+def test_a_rollback_that_failed_leaves_nothing_for_another_version(
+    monkeypatch: pytest.MonkeyPatch, changes: bool, error: type[SwarmopsError], left: list[int]
+) -> None:
+    towards: list[int] = []
+
+    def fails(*args: Any, **_: Any) -> None:
+        if changes:
+            args[3].changed("web_a", "image")
+        raise CRASHES
+
+    monkeypatch.setattr(changing, "apply", fails)
+    known = SimpleNamespace(read=lambda *_: [RECORD], leave=lambda _, __, number: towards.append(number))
+    monkeypatch.setattr(changing, "record", known)
+    monkeypatch.setattr(changing, "unlike", lambda *_: False)
+    monkeypatch.setattr(WayBack, "needed", lambda _, recap: recap.any_changed)
+    monkeypatch.setattr(WayBack, "_take", lambda *_: "Version 1 runs again")
+    with pytest.raises(error) as raised:
+        changing.change(Swarm(OURS), Wanted(STACK, {}, "", restores=1), held, None, Recap(), Options())  # type: ignore[arg-type]
+    assert isinstance(raised.value, RolledBack) is changes
+    assert towards == left
+
+
+def test_where_ports_go_back_they_alone_say_the_order() -> None:
+    """A deploy gave the port of y to x, which depends on y by way of z: on the way back y waits for x."""
+    port = {"ports": [{"target": 80, "published": 8080, "mode": "host"}]}
+    order = {"x": {"z": "service_started"}, "z": {"y": "service_started"}}
+    services = {"x": {"image": IMAGE}, "z": {"image": IMAGE}, "y": {"image": IMAGE, **port}}
+    old = Stack("web", {"services": services}, order=order)
+    has = {"Ports": [{"Protocol": "tcp", "TargetPort": 80, "PublishedPort": 8080, "PublishMode": "host"}]}
+    there = (service(Name="web_x", EndpointSpec=has), service(Name="web_y"), service(Name="web_z"))
+    running = [replace(one, stack="web") for one in there]
+    for first in ("holding", "all"):
+        assert apply._waves(old, ["x", "y"], running, first) == [["x"], ["y"]]  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="each would have to wait for the next"):
+        apply._waves(old, ["x", "y"], running, "")
 
 
 ONE = marked(Stack("web", {"services": {"a": {"image": IMAGE}}}))
