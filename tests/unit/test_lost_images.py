@@ -122,16 +122,22 @@ def two(tmp_path: Path) -> Iterator[Two]:
         yield cluster
 
 
-@pytest.mark.parametrize(("changed", "notes"), [(True, 1), (False, 0)])
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        (True, "The next inv deploy s sets it to what the stack's file says."),
+        (False, "s runs what its version 1 has; inv history s tells of others, for --to."),
+    ],
+)
 def test_a_rollback_that_changes_nothing_has_no_next_deploy_to_speak_of(
-    two: Two, monkeypatch: pytest.MonkeyPatch, changed: bool, notes: int
+    two: Two, monkeypatch: pytest.MonkeyPatch, changed: bool, said: str
 ) -> None:
     recap = Recap()
     if changed:
         recap.changed("s_web", "image")
     monkeypatch.setitem(two.inventory.settings.stacks, "s", None)  # type: ignore[arg-type]
     monkeypatch.setattr(history.deploy, "carry_out", lambda *_: recap)
-    assert len(history.rollback(two, "s", 1, Options()).notes) == notes
+    assert history.rollback(two, "s", 1, Options()).notes == [said]
 
 
 @pytest.fixture
