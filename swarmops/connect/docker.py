@@ -6,7 +6,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -20,6 +20,8 @@ from swarmops.errors import ConnectionFailed, WaitTimeout
 
 STDOUT, STDERR = 1, 2
 CONFLICT = 409
+COUNTED = ("sh", "-c", 'count=$1; shift; head -c "$count" | "$@"', "sh")
+"""Gives a command so many bytes of standard input, and its end after them."""
 HEADER = struct.Struct(">BxxxL")  # the engine frames a stream without a terminal: its number, then the length
 
 
@@ -87,7 +89,7 @@ class ExecStream:
         self._sock.sendall(data)
 
     def end_input(self) -> None:
-        """Closes standard input; the outputs stay open."""
+        """Closes standard input; the outputs stay open. Not for a connection by TLS: Python ends all of it."""
         self._sock.shutdown(socket.SHUT_WR)
 
     def settimeout(self, seconds: float | None) -> None:
@@ -116,13 +118,17 @@ class DockerDoor:
     def run(self, command: Command, *, timeout: float = 60, check: bool = True) -> Result:
         """Runs a command in the container, its input sent and its outputs kept apart."""
         deadline = time.monotonic() + timeout
-        data = command.input()
-        exec_id, stream = self._start(command, stdin=data is not None)
+        data, argv = command.input(), command.reveal()
+        counted = data is not None and self._engine.base_url.startswith("https:")
+        if data is not None and counted:
+            argv = [*COUNTED, str(len(data)), *argv]
+        exec_id, stream = self._start(argv, stdin=data is not None)
         try:
             stream.settimeout(timeout)
             if data is not None:
                 stream.sendall(data)
-                stream.end_input()
+                if not counted:
+                    stream.end_input()
             out = self._read(stream, deadline)
             code = self._engine.exec_inspect(exec_id)["ExitCode"]
         except TimeoutError:
@@ -138,7 +144,7 @@ class DockerDoor:
 
     def stream(self, command: Command) -> ExecStream:
         """Starts a command in the container."""
-        return self._start(command, stdin=True)[1]
+        return self._start(command.reveal(), stdin=True)[1]
 
     def close(self) -> None:
         """Ends every stream that is open, and opens no other."""
@@ -148,11 +154,11 @@ class DockerDoor:
         for stream in streams:
             stream.close()
 
-    def _start(self, command: Command, *, stdin: bool) -> tuple[str, ExecStream]:
+    def _start(self, argv: Sequence[str], *, stdin: bool) -> tuple[str, ExecStream]:
         if self._closed:
             raise ConnectionFailed("interrupted")
         try:
-            exec_id = self._engine.exec_create(self._container, command.reveal(), stdin=stdin)["Id"]
+            exec_id = self._engine.exec_create(self._container, argv, stdin=stdin)["Id"]
             stream = ExecStream(self._engine.exec_start(exec_id, socket=True), self._forget)
         except NotFound:
             raise ConnectionFailed(f"{self.node}: there is no container {self._container}", remedy="inv up") from None

@@ -55,7 +55,10 @@ def _numbers(version: str) -> tuple[int, ...]:
 def _client(endpoint: Endpoint) -> APIClient:
     if not endpoint.host.startswith("ssh://"):
         tls = _tls(endpoint.tls) if endpoint.tls else False
-        return APIClient(endpoint.host, version=OLDEST_API, timeout=ANSWER_SECONDS, tls=tls)
+        client = APIClient(endpoint.host, version=OLDEST_API, timeout=ANSWER_SECONDS, tls=tls)
+        if tls:  # requests would take REQUESTS_CA_BUNDLE for the engine's own ca.pem
+            client.trust_env = False
+        return client
     from swarmops.lab.tunnel import TunnelAdapter
 
     client = APIClient(version=OLDEST_API, timeout=ANSWER_SECONDS)
