@@ -51,14 +51,19 @@ def ports(inventory: Inventory, engine: APIClient) -> list[str]:
 
 def _taken(inventory: Inventory, engine: APIClient) -> list[str]:
     bind = inventory.settings.bind
-    holders = {port: item for item in engine.containers() for port in _published(item)}
+    if _is_local() and _refusal(bind, 0) in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+        return [f"bind: {bind} is no address of this machine"]
+    # The lab's own last: another program may publish the number at another address.
+    containers = sorted(engine.containers(), key=lambda item: _is_own(item, inventory))
+    holders = {port: item for item in containers for port in _published(item)}
     wanted = [(bind, port, node) for port, node in wanted_ports(inventory).items()]
     if bind not in LOCAL:  # pushes go to localhost
         wanted.append(("127.0.0.1", inventory.settings.registry.port, inventory.settings.registry.host))
     return [
         f"port {port} of {address}, published by {node}, is taken{_by(port, holders.get(port))}"
         for address, port, node in wanted
-        if not _is_own(holders.get(port), inventory) and (_is_taken(address, port) if _is_local() else port in holders)
+        if not _is_own(holders.get(port), inventory)
+        and (_refusal(address, port) == errno.EADDRINUSE if _is_local() else port in holders)
     ]
 
 
@@ -124,7 +129,9 @@ def _labels(item: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _published(container: Mapping[str, Any]) -> list[int]:
-    return [port["PublicPort"] for port in container.get("Ports") or [] if port.get("PublicPort")]
+    """By tcp, as the lab's own are."""
+    stated = (port for port in container.get("Ports") or [] if port.get("Type") == "tcp")
+    return [port["PublicPort"] for port in stated if port.get("PublicPort")]
 
 
 def _is_own(holder: Mapping[str, Any] | None, inventory: Inventory) -> bool:
@@ -161,17 +168,20 @@ def _is_kept(port: int) -> bool:
     return False
 
 
-def _is_taken(address: str, port: int) -> bool:
-    """Whether the engine could not listen there. A refusal for want of privileges is none: the engine has them."""
+def _refusal(address: str, port: int) -> int:
+    """The number of the error with which nobody could listen there; 0 for none, the want of privileges among them.
+
+    The engine has the privileges.
+    """
     family = socket.AF_INET6 if ip_address(address).version == 6 else socket.AF_INET
-    with socket.socket(family) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
+    try:
+        with socket.socket(family) as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind((address, port))
             listener.listen()
-        except OSError as error:
-            return error.errno in (errno.EADDRINUSE, errno.EADDRNOTAVAIL)
-    return False
+    except OSError as error:
+        return (error.errno or 0) if error.errno not in (errno.EACCES, errno.EPERM) else 0
+    return 0
 
 
 def _is_local() -> bool:

@@ -35,6 +35,7 @@ def read(cluster: Cluster, deadline: Deadline) -> list[str]:
         _logins,
         _stats,
         _services,
+        _inventory,
         _stacks,
     )
     asked = [cluster.later(lambda kind=kind: list(_quietly(kind(cluster)))) for kind in kinds]  # type: ignore[misc]
@@ -82,6 +83,21 @@ def _stats(cluster: Cluster) -> Iterator[Secret]:
 def _services(cluster: Cluster) -> Iterator[Secret]:
     for service in cluster.ask(facts.services):
         yield from _variables(service.template.get("ContainerSpec", {}).get("Env") or [])
+
+
+def _inventory(cluster: Cluster) -> Iterator[Secret]:
+    """The values of its variables that are called secrets, those of stacks too: templates may put them anywhere."""
+    for variables in cluster.inventory.hostvars.values():
+        yield from _called_secrets(variables)
+
+
+def _called_secrets(stated: Any) -> Iterator[Secret]:
+    for key, value in stated.items() if isinstance(stated, dict) else ():
+        if isinstance(value, str | int | float) and not isinstance(value, bool) and SECRET_NAME.fullmatch(str(key)):
+            yield Secret(str(value))
+        yield from _called_secrets(value)
+    for item in stated if isinstance(stated, list) else ():
+        yield from _called_secrets(item)
 
 
 def _stacks(cluster: Cluster) -> Iterator[Secret]:

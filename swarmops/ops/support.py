@@ -127,9 +127,9 @@ def _about(cluster: Cluster) -> Files:
 def _project(cluster: Cluster) -> Files:
     inventory = cluster.inventory
     yield "inventory.yaml", inventory.path.read_text(errors="replace")
-    for path in sorted(inventory.rendered.rglob("*")):
-        if path.is_file():
-            yield f"rendered/{path.relative_to(inventory.rendered)}", path.read_text(errors="replace")
+    for path in sorted(inventory.rendered.glob("*")):
+        if path.is_file():  # what configs hold is in directories
+            yield f"rendered/{path.name}", path.read_text(errors="replace")
 
 
 def _status(cluster: Cluster) -> Files:

@@ -120,7 +120,24 @@ def test_a_process_that_ends_meanwhile_keeps_no_port(monkeypatch: pytest.MonkeyP
 
 
 def test_the_labs_own_container_may_have_its_port(make: Make, taken: int) -> None:
-    assert ports(make(taken), Engine([container("demo-manager", taken, "demo")])) == []
+    own = container("demo-manager", taken, "demo")
+    assert ports(make(taken), Engine([own])) == []
+    # The engine lists the newest first; the number may be published at another address, or by udp.
+    assert ports(make(taken), Engine([own, container("game", taken)])) == []
+    assert ports(make(taken), Engine([container("game", taken), own])) == []
+
+
+def test_udp_takes_no_port(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "ssh://far")
+    game = container("game", 8000)
+    game["Ports"][0]["Type"] = "udp"
+    assert ports(make(8000), Engine([game])) == []
+
+
+@pytest.mark.parametrize("address", ["192.0.2.7", "2001:db8::7"])
+def test_an_address_of_another_machine_is_named(make: Make, address: str) -> None:
+    found = preflight.ports(make(8000, f'bind: "{address}"'), Engine())  # type: ignore[arg-type]
+    assert found == [f"bind: {address} is no address of this machine"]
 
 
 def test_a_free_port_is_no_problem(make: Make, taken: int) -> None:

@@ -46,6 +46,17 @@ def test_what_services_have_in_variables_that_are_called_secrets(tmp_path: Path)
         assert secret_values.read(cluster, Deadline(60)) == ["one", "two=2"]
 
 
+def test_what_the_inventory_calls_a_secret(tmp_path: Path) -> None:
+    """Templates may put it anywhere."""
+    file = tmp_path / "inventory.yaml"
+    own = "stacks: {web: {template: web.yml, vars: {redis_password: hunter2, port: 8080, users: [{token: 12345}]}}}"
+    file.write_text(HOSTS.replace("dns}", f"dns, {own}, extra: {{tls_secret: true, api_key: abcd}}}}"))
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates/web.yml").write_text("services: {a: {image: x}}")
+    with Told(load(file), Progress(io.StringIO())) as cluster:
+        assert {"hunter2", "12345", "abcd"} == {*secret_values.read(cluster, Deadline(60))} - {"one", "two=2"}
+
+
 def test_what_a_stack_has_its_secrets_from_in_its_own_variables(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
