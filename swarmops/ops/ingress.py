@@ -32,8 +32,10 @@ CONTENT = "haproxy"
 """What the stack calls the configuration that the proxies fetch."""
 STATS_PORT = 1936
 USER = "admin"
-HAS = Command(("sh", "-c", "cd /tmp/ingress && sha256sum loaded.cfg next.cfg && { cat refused 2>/dev/null || :; }"))
-"""In a proxy: the hashes of what it has loaded and of what it last fetched, and why it refused that."""
+HAS = Command(
+    ("sh", "-c", "cd /tmp/ingress && sha256sum loaded.cfg next.cfg refused.cfg && { cat refused 2>/dev/null || :; }")
+)
+"""In a proxy: the hashes of what it has loaded, last fetched and refused, and why it refused that."""
 REFUSED = 65
 TRY = (
     "set -e; file=$(mktemp); trap 'rm -f $file' EXIT; cat >$file; "
@@ -237,8 +239,8 @@ def _behind(cluster: Cluster, content: str) -> str:
     """The proxies that have loaded another configuration, in words. Raises SwarmopsError for one that refused it."""
     digest, behind = sha256(content.encode()).hexdigest(), []
     for name, text in _say(cluster, HAS).items():
-        loaded, fetched, *refused = text.splitlines() or ("", "")
-        if refused:
+        loaded, fetched, other, *refused = text.splitlines() or ("", "", "")
+        if refused and other.startswith(digest):
             raise SwarmopsError("\n    ".join([f"the proxy on {name} refuses its configuration", *refused]))
         if not loaded.startswith(digest) or not fetched.startswith(digest):
             behind.append(name)

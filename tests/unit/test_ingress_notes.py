@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import nullcontext
+from hashlib import sha256
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,7 +13,7 @@ from options import ALL
 
 from swarmops import definition
 from swarmops.connect import Result
-from swarmops.errors import ConnectionFailed, InputError, WaitTimeout
+from swarmops.errors import ConnectionFailed, InputError, SwarmopsError, WaitTimeout
 from swarmops.ingress import Backend
 from swarmops.ops import by_hand, ingress
 from swarmops.report import Recap
@@ -153,3 +155,30 @@ def test_an_ingress_that_does_not_follow_is_said_beside_what_is_done(
         ingress.follow(Swarm(), recap, Deadline(9))  # type: ignore[arg-type]
     said = f"the ingress does not follow: not done within 9 s: the proxy on manager\n  {rest}"
     assert (error.value.said, error.value.remedy) == (said, "--timeout gives it longer")
+
+
+WANTED, OTHER = (sha256(text.encode()).hexdigest() for text in ("wanted", "other"))
+REASON = "[ALERT] parsing [next.cfg:3]: unknown keyword"
+
+
+@pytest.mark.parametrize(
+    ("said", "missing"),
+    [
+        ((WANTED, WANTED, OTHER), ""),
+        ((OTHER, WANTED, OTHER), "the proxy on m1 to load its configuration"),
+        ((WANTED, OTHER, WANTED), "the proxy on m1 to load its configuration"),
+        ((OTHER, OTHER, OTHER, REASON), "the proxy on m1 to load its configuration"),
+        ((OTHER, WANTED, WANTED, REASON), None),
+        ((), "the proxy on m1 to load its configuration"),
+    ],
+    ids=["loaded", "fetched", "another since", "another was refused", "refused", "gone"],
+)
+def test_a_proxy_has_loaded_what_it_should_or_has_refused_that(
+    monkeypatch: pytest.MonkeyPatch, said: tuple[str, ...], missing: str | None
+) -> None:
+    monkeypatch.setattr(ingress, "_say", lambda *_: {"m1": "\n".join(said)})
+    if missing is not None:
+        assert ingress._behind(None, "wanted") == missing  # type: ignore[arg-type]
+    else:
+        with pytest.raises(SwarmopsError, match="the proxy on m1 refuses its configuration\n    " + re.escape(REASON)):
+            ingress._behind(None, "wanted")  # type: ignore[arg-type]
