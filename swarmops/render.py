@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 _UNDEFINED = re.compile(r"'(\w+)' is undefined")
 # {{.Node.Hostname}} is for docker, which fills it in for each task; to Jinja it would be a mistake.
 _JINJA = re.compile(r"\{%|\{#|\{\{(?!-?\s*\.)")
+# What an expression raises that gets a value of another kind; the last, a template that includes itself.
+_MISTAKES = (
+    jinja2.TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError,
+)  # fmt: skip
 
 
 def render(template: Path, root: Path, context: Mapping[str, Any]) -> str:
@@ -49,7 +53,7 @@ def render(template: Path, root: Path, context: Mapping[str, Any]) -> str:
         raise _wrong(error, str(error), name, root) from None
     except UnicodeDecodeError as error:
         raise _wrong(error, "not UTF-8 text", name, root) from None
-    except (jinja2.TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
+    except _MISTAKES as error:
         raise _wrong(error, f"{type(error).__name__}: {error}", name, root) from error
 
 

@@ -79,6 +79,12 @@ def fails() -> str:
         ("{{ a | shout }}", "templates/stacks/web.yml.j2:1: No filter named 'shout'."),
         ("a\n{{ replicas + 'x' }}", "templates/stacks/web.yml.j2:2: TypeError: "),
         ("{{ 1 / 0 }}", "templates/stacks/web.yml.j2:1: ZeroDivisionError: division by zero"),
+        (
+            "\n{{ [1] | dictsort }}",
+            "templates/stacks/web.yml.j2:2: AttributeError: 'list' object has no attribute 'items'",
+        ),
+        ("a\n{% include 'stacks/web.yml.j2' %}", "templates/stacks/web.yml.j2:2: RecursionError: "),
+        ("{% macro m() %}\n{{ m() }}{% endmacro %}\n{{ m() }}", "templates/stacks/web.yml.j2:2: RecursionError: "),
         ("\n{{ fails() }}", "templates/stacks/web.yml.j2:2: ech: no such image"),
         (
             "a\n{% include 'stacks/wbe.j2' %}",
