@@ -20,7 +20,7 @@ from urllib3.exceptions import HTTPError
 
 from swarmops.connect import KEPT_LINES
 from swarmops.connect.docker import reason
-from swarmops.errors import ConnectionFailed, SwarmopsError, WaitTimeout
+from swarmops.errors import ConnectionFailed, InputError, SwarmopsError, WaitTimeout
 from swarmops.lab import apt
 from swarmops.report import Progress
 
@@ -49,22 +49,41 @@ def is_there(client: APIClient, tag: str) -> bool:
 
 
 def content(context: Path, dockerfile: str, args: Mapping[str, str]) -> str:
-    """What an image is made of, in 12 hexadecimal digits: its context, modes included, and its arguments."""
+    """What an image is made of, in 12 hexadecimal digits: its context, modes included, and its arguments.
+
+    Raises InputError for what cannot be read.
+    """
     digest = hashlib.sha256(repr((dockerfile, sorted(args.items()))).encode())
-    for name in files(context, dockerfile):
-        path = context / name
-        data = bytes(path.readlink()) if path.is_symlink() else path.read_bytes()
-        digest.update(repr((name, path.lstat().st_mode & 0o111 != 0, hashlib.sha256(data).digest())).encode())
+    try:
+        for name in files(context, dockerfile):
+            path = context / name
+            data = bytes(path.readlink()) if path.is_symlink() else path.read_bytes()
+            digest.update(repr((name, path.lstat().st_mode & 0o111 != 0, hashlib.sha256(data).digest())).encode())
+    except OSError as error:
+        raise InputError(f"{error.filename}: {error.strerror}") from error
     return digest.hexdigest()[:12]
 
 
 def files(context: Path, dockerfile: str) -> list[str]:
-    """The files that the engine gets to see: those of the context that `.dockerignore` leaves."""
+    """The files and links that the engine gets to see: those of the context that `.dockerignore` leaves.
+
+    It also gets directories and FIFOs, which are made of nothing, and no sockets.
+    """
     ignore = context / ".dockerignore"
-    patterns = ignore.read_text().splitlines() if ignore.exists() else []
+    patterns = read(ignore).splitlines() if ignore.is_file() else []
     kept = [line.strip() for line in patterns if line.strip() and not line.startswith("#")]
     names = exclude_paths(str(context), kept, dockerfile)
-    return sorted(name for name in names if (context / name).is_symlink() or not (context / name).is_dir())
+    return sorted(name for name in names if (context / name).is_symlink() or (context / name).is_file())
+
+
+def read(path: Path) -> str:
+    """A text of a context. Raises InputError for what cannot be read, or is none."""
+    try:
+        return path.read_text("utf-8")
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from error
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: not UTF-8 text") from None
 
 
 def build(
@@ -86,7 +105,7 @@ def build(
             decode=True,
         )
         follow_build(name, patient(f"the build of image {name}", events), progress)
-    except (DockerException, RequestException) as error:
+    except (DockerException, OSError) as error:  # the latter of a file too: one that is gone meanwhile, a full disk
         raise SwarmopsError(f"the build of image {name} broke off: {error}", remedy="inv doctor") from error
     progress.done(f"image {tag} built")
 

@@ -12,7 +12,7 @@ import swarmops
 from swarmops.errors import InputError
 from swarmops.inventory import Inventory
 from swarmops.lab import debian
-from swarmops.lab.build import content
+from swarmops.lab.build import content, read
 
 Source = Literal["hub", "debian"]
 
@@ -38,7 +38,7 @@ class Recipe:
 
 
 def recipe(name: str, inventory: Inventory, source: Source) -> Recipe:
-    """How an image of the inventory comes to be. Raises InputError when its context is not there."""
+    """How an image of the inventory comes to be. Raises InputError when its context is not there or cannot be read."""
     images = inventory.settings.images
     if name == BASE:
         return _base(images.suite, source)
@@ -78,7 +78,7 @@ def _base(suite: str, source: Source) -> Recipe:
 
 def _built(name: str, context: Path, inventory: Inventory, source: Source) -> Recipe:
     dockerfile = "Dockerfile.hub" if source == "hub" and (context / "Dockerfile.hub").is_file() else "Dockerfile"
-    parents = {arg: _parent(arg, name, inventory, source) for arg in arguments((context / dockerfile).read_text())}
+    parents = {arg: _parent(arg, name, inventory, source) for arg in arguments(read(context / dockerfile))}
     known = {arg: parent for arg, parent in parents.items() if parent}
     made_of = content(context, dockerfile, {arg: parent.identity for arg, parent in known.items()})
     return Recipe(f"swarmops/{name}:{made_of}", context, dockerfile, known)

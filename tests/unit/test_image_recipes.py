@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import errno
+import os
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +16,7 @@ from docker.errors import APIError
 from swarmops.errors import InputError, SwarmopsError, WaitTimeout
 from swarmops.inventory import Inventory, load
 from swarmops.lab import apt, debian, images, recipes
-from swarmops.lab.build import content, files, follow_build, follow_pull, patient
+from swarmops.lab.build import build, content, files, follow_build, follow_pull, patient, read
 from swarmops.lab.recipes import Recipe, arguments, recipe, reference
 from swarmops.report import Progress
 
@@ -87,6 +90,40 @@ def test_ignored_files_are_no_content(context: Path) -> None:
     (context / "noise.log").write_text("x")
     assert content(context, "Dockerfile", {}) == before
     assert files(context, "Dockerfile") == [".dockerignore", "Dockerfile", "main.go"]
+
+
+def test_what_has_no_content_is_not_read(context: Path) -> None:
+    before = content(context, "Dockerfile", {})
+    os.mkfifo(context / "pipe")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(context / "socket"))
+    assert content(context, "Dockerfile", {}) == before
+
+
+def test_what_cannot_be_read_is_named(context: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (context / ".dockerignore").write_bytes(b"\xff\n")
+    with pytest.raises(InputError, match=r"/\.dockerignore: not UTF-8 text"):
+        content(context, "Dockerfile", {})
+    with pytest.raises(InputError, match=r"/gone: No such file"):
+        read(context / "gone")
+
+    def deny(path: Path) -> bytes:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    (context / ".dockerignore").unlink()
+    monkeypatch.setattr(Path, "read_bytes", deny)
+    with pytest.raises(InputError, match=r"/Dockerfile: Permission denied"):
+        content(context, "Dockerfile", {})
+
+
+def test_a_context_that_cannot_be_sent_ends_the_build(context: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Refusing:
+        def build(self, **_: object) -> list[dict[str, str]]:
+            raise OSError("Can not read file in context: main.go")
+
+    monkeypatch.setattr(apt, "proxies", dict)
+    with pytest.raises(SwarmopsError, match="image web broke off: Can not read file in context"):
+        build(cast(APIClient, Refusing()), "swarmops/web:1", context, "Dockerfile", {}, Said())
 
 
 def test_content_of_the_base_is_that_of_its_suite() -> None:
