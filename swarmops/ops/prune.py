@@ -10,7 +10,7 @@ from swarmops import facts, record
 from swarmops.cluster import Cluster
 from swarmops.commands import image as commands
 from swarmops.connect.api import EngineAPI
-from swarmops.errors import ConnectionFailed, Silent
+from swarmops.errors import Silent, SwarmopsError, WaitTimeout
 from swarmops.facts import Json, image_of
 from swarmops.inventory import Node
 from swarmops.report import Outcome, Recap
@@ -31,22 +31,22 @@ class Pruned:
 def prune(cluster: Cluster, recap: Recap, node: str | None = None) -> None:
     """Removes what no container uses and neither a service, as it is and was, nor a recorded version needs.
 
-    Raises ConnectionFailed, once the others are done, where a node does not answer.
+    Raises SwarmopsError, once the others are done, where that fails on a node; WaitTimeout where it is but late.
     """
     nodes = [cluster.inventory.node(node)] if node else list(cluster.inventory.nodes)
     needed = cluster.ask(_needed)
 
-    def work(one: Node) -> Pruned | ConnectionFailed:
+    def work(one: Node) -> Pruned | SwarmopsError:
         try:
             return _prune(cluster, one.name, needed)
-        except ConnectionFailed as error:
+        except SwarmopsError as error:
             return error
 
-    silent = []
+    failed: list[SwarmopsError] = []
     for one, done in zip(nodes, cluster.each(nodes, work), strict=True):
-        if isinstance(done, ConnectionFailed):
+        if isinstance(done, SwarmopsError):
             recap.add(one.name, Outcome.FAILED, done.said)
-            silent.append(done.said.splitlines()[0])
+            failed.append(done)
             continue
         if done.removed:
             freed = f", {done.freed / 1e6:.1f} MB freed" if done.freed is not None else ""
@@ -55,8 +55,10 @@ def prune(cluster: Cluster, recap: Recap, node: str | None = None) -> None:
         if done.kept:
             recap.note(f"{one.name}: {_plural(done.kept)} could not be removed: others are made from them")
         recap.ok(one.name)
-    if silent:
-        raise ConnectionFailed("\n    ".join(["images may be left:", *silent]), remedy="inv doctor")
+    if failed:
+        late = all(isinstance(error, WaitTimeout) for error in failed)
+        said = "\n    ".join(["images may be left:", *(error.said.splitlines()[0] for error in failed)])
+        raise (WaitTimeout if late else SwarmopsError)(said, remedy="inv doctor")
 
 
 def _needed(api: EngineAPI) -> set[str]:
