@@ -32,9 +32,9 @@ def has(module: str, root: Path = Path("/")) -> bool | None:
         with suppress(OSError):
             known = known or f"/{module}.ko" in (release / name).read_text()
     with suppress(OSError):
-        config = gzip.decompress((root / "proc/config.gz").read_bytes()).decode()
-        built_in = f"CONFIG_{CONFIG[module]}=y" in config.splitlines()
-        known = known or built_in
+        config = gzip.decompress((root / "proc/config.gz").read_bytes()).decode().splitlines()
+        if f"CONFIG_{CONFIG[module]}=m" not in config:  # a module is where this machine may not see it
+            known = known or f"CONFIG_{CONFIG[module]}=y" in config
     return known
 
 

@@ -236,6 +236,16 @@ def test_the_kernel_tells_by_modules_in_use_by_files_and_by_its_configuration(tm
     assert levels("mesh", tmp_path) == wanted | {"ip_vs": Level.FAIL}
 
 
+def test_a_module_whose_files_are_not_to_be_seen_is_unknown(tmp_path: Path) -> None:
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc/config.gz").write_bytes(gzip.compress(b"CONFIG_VXLAN=m\nCONFIG_OVERLAY_FS=y\n"))
+    assert [kernel.has(module, tmp_path) for module in ("vxlan", "overlay", "ip_vs")] == [None, True, False]
+    modules = tmp_path / "lib/modules" / platform.release()
+    modules.mkdir(parents=True)
+    (modules / "modules.dep").touch()
+    assert kernel.has("vxlan", tmp_path) is False
+
+
 def test_without_an_engine_the_rest_is_still_checked(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse() -> None:
         raise ConnectionFailed("no Docker engine answers", remedy=diagnosis.REMEDY)
