@@ -251,6 +251,11 @@ def _iteration(job: Json | None) -> int | None:
     return job["JobIteration"].get("Index", 0) if job and job.get("JobIteration") is not None else None
 
 
+def numbers(version: str) -> tuple[int, ...]:
+    """The major and minor number of an engine's version, such as 20.10.24+dfsg1; none of a word such as dev."""
+    return tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
+
+
 def image_of(spec: Json) -> str:
     """The image that a service's specification names."""
     return str(spec["TaskTemplate"].get("ContainerSpec", {}).get("Image", ""))

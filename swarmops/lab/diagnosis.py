@@ -11,11 +11,12 @@ from docker.api.client import APIClient
 
 from swarmops.check import Check, fail, ok, warn
 from swarmops.errors import SwarmopsError
+from swarmops.facts import numbers
 from swarmops.inventory import Inventory
 from swarmops.lab import compose, kernel, preflight
 from swarmops.lab.endpoint import find
 from swarmops.lab.engine import REMEDY, connect
-from swarmops.lab.privileges import gives_what_it_has, missing_capabilities, numbers
+from swarmops.lab.privileges import gives_what_it_has, missing_capabilities
 
 OLDEST = (20, 10)
 ROOM = 6 << 30  # bytes: the images of both sources, and a node's own copies of them, with room to work

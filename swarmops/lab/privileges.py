@@ -9,6 +9,7 @@ from pathlib import Path
 
 from docker.api.client import APIClient
 
+from swarmops.facts import numbers
 from swarmops.lab.endpoint import find
 
 CREDENTIALS = struct.Struct("3i")  # struct ucred: pid, uid, gid
@@ -26,11 +27,6 @@ def gives_what_it_has(version: str) -> bool:
     https://github.com/moby/moby/pull/42933.
     """
     return numbers(version) >= (23,)
-
-
-def numbers(version: str) -> tuple[int, ...]:
-    """The major and minor number of an engine's version, such as 20.10.24+dfsg1."""
-    return tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
 
 
 def missing_capabilities() -> list[int]:

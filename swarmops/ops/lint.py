@@ -20,7 +20,7 @@ from swarmops.ops.stacks import digest, known, rendered
 from swarmops.render import write
 from swarmops.stackfile import Stack
 
-_CONFIG_SINCE = 23
+_CONFIG_SINCE = (23,)
 # Prints those of its arguments that are not there. Of what is below a directory that the user may not search, or behind
 # a link that may lead there, nobody knows.
 ABSENT = """\
@@ -161,9 +161,9 @@ def _absent(cluster: Cluster, paths: Mapping[str, Iterable[str]]) -> dict[str, l
 
 
 def _refused(cluster: Cluster, stack: Stack) -> list[Note]:
-    """The first thing that docker itself refuses, if any. Engines before 23 have no command to tell."""
+    """The first thing that docker itself refuses, if any. Engines before 23 cannot tell, nor may those of no number."""
     managers = [node for node in cluster.ask(facts.nodes) if node.manages]
-    if any(int(node.engine.partition(".")[0] or 0) < _CONFIG_SINCE for node in managers):
+    if any(facts.numbers(node.engine) < _CONFIG_SINCE for node in managers):
         return []
     ended = cluster.door(cluster.current().node).run(commands.config(_without_sources(stack).text), check=False)
     if ended.code == 0:

@@ -16,10 +16,10 @@ from swarmops.stackfile import Stack
 STACK = Stack("web", {"services": {"a": {"image": "x:1"}}})
 
 
-def cluster(ended: Result) -> Any:
+def cluster(ended: Result, engine: str = "26.1.5") -> Any:
     """A manager on which every command ends like this."""
     return SimpleNamespace(
-        ask=lambda _: [manager("manager")],
+        ask=lambda _: [manager("manager", engine=engine)],
         current=lambda: SimpleNamespace(node="manager"),
         door=lambda _: SimpleNamespace(run=lambda *_, **__: ended),
     )
@@ -39,3 +39,13 @@ def cluster(ended: Result) -> Any:
 )
 def test_what_docker_says_has_its_place(ended: Result, notes: list[Note]) -> None:
     assert lint._refused(cluster(ended), STACK) == notes
+
+
+@pytest.mark.parametrize("engine", ["20.10.24+dfsg1", "dev", "master-2024", ""])
+def test_an_engine_that_may_have_no_such_command_is_not_asked(engine: str) -> None:
+    assert lint._refused(cluster(Result(1, "", "no such command"), engine), STACK) == []
+
+
+@pytest.mark.parametrize("engine", ["23.0.1", "29.0.0-rc.1"])
+def test_an_engine_that_has_it_is(engine: str) -> None:
+    assert lint._refused(cluster(Result(1, "", "no"), engine), STACK) == [Note((), "docker refuses it: no")]
