@@ -13,9 +13,10 @@ from docker.errors import APIError, DockerException, NotFound
 from requests.exceptions import RequestException
 
 from swarmops.errors import SwarmopsError
-from swarmops.lab.engine import connect
+from swarmops.lab.engine import connect, told
 
 LABEL = "swarmops.cluster"
+ENGINE = "this machine's engine"
 
 
 @dataclass(frozen=True)
@@ -105,19 +106,22 @@ def stop(engine: APIClient, container: Container) -> None:
 
 
 def restart(engine: APIClient, name: str) -> None:
-    """Stops a container and starts it again."""
-    engine.restart(name)
+    """Stops a container and starts it again. Raises SwarmopsError."""
+    with told(name):
+        engine.restart(name)
 
 
 def started(engine: APIClient, cluster: str) -> dict[str, str]:
     """When each of the lab's containers was started, by the node, in UTC by the engine's clock."""
     own = {name: one for name, one in observe(engine, cluster).items() if not one.stray}
-    return {one.node: engine.inspect_container(name)["State"]["StartedAt"] for name, one in own.items()}
+    with told(ENGINE):
+        return {one.node: engine.inspect_container(name)["State"]["StartedAt"] for name, one in own.items()}
 
 
 def volumes(engine: APIClient, cluster: str) -> set[str]:
     """The nodes of a lab that have data, the registry among them."""
-    found = engine.volumes(filters={"label": f"{LABEL}={cluster}"})["Volumes"] or []
+    with told(ENGINE):
+        found = engine.volumes(filters={"label": f"{LABEL}={cluster}"})["Volumes"] or []
     return {item["Name"].removeprefix(f"{cluster}-") for item in found}
 
 

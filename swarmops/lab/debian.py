@@ -12,12 +12,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from docker.api.client import APIClient
-from docker.errors import DockerException
 
 from swarmops.commands import Command
 from swarmops.connect import KEPT_LINES, local
 from swarmops.errors import SwarmopsError
 from swarmops.lab import apt
+from swarmops.lab.engine import told
 from swarmops.report import Progress
 
 REPOSITORY = "swarmops/debian"
@@ -127,7 +127,5 @@ def _shown(suite: str, progress: Progress) -> Callable[[str], None]:
 
 def _import(tar: Path, suite: str, client: APIClient) -> None:
     changes = [f"LABEL {CONTENT_LABEL}={content(suite)}", 'CMD ["/bin/sh"]']
-    try:
+    with told(f"import of {tag(suite)}"):
         client.import_image_from_file(str(tar), repository=REPOSITORY, tag=suite, changes=changes)
-    except DockerException as error:
-        raise SwarmopsError(f"import of {tag(suite)}: {error}", remedy="inv doctor") from error

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from docker.api.client import APIClient
-from docker.errors import DockerException
+from docker.errors import APIError, DockerException
 from docker.tls import TLSConfig
 from requests.exceptions import RequestException
+from urllib3.exceptions import HTTPError
 
 from swarmops.connect.docker import cause, reason
-from swarmops.errors import ConnectionFailed
+from swarmops.errors import ConnectionFailed, SwarmopsError
 from swarmops.lab.endpoint import TLS, Endpoint, child_environment, find
 
 OLDEST_API = "1.41"  # engine 20.10, the oldest that is supported
@@ -36,6 +40,20 @@ def connect(endpoint: Endpoint | None = None) -> APIClient:
     # The SDK negotiates by a question for all versions, which takes the engine 15 ms; the ping has said enough.
     vars(client)["_version"] = negotiate(ping.headers.get("Api-Version", OLDEST_API))
     return client
+
+
+@contextmanager
+def told(what: str, remedy: str = "inv doctor") -> Iterator[None]:
+    """Around questions to an engine: has it said what they were about.
+
+    Raises SwarmopsError where the engine refuses, ConnectionFailed where it cannot be asked.
+    """
+    try:
+        yield
+    except APIError as error:
+        raise SwarmopsError(f"{what}: {error.explanation or error}", remedy=remedy) from error
+    except (DockerException, RequestException, HTTPError) as error:  # the SDK lets the last through
+        raise ConnectionFailed(f"{what}: {reason(error)}", remedy=remedy) from error
 
 
 def environment() -> dict[str, str]:

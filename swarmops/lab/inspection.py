@@ -3,39 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from docker.api.client import APIClient
-from docker.errors import DockerException
-from requests.exceptions import RequestException
 
-from swarmops.connect.docker import reason
-from swarmops.errors import SwarmopsError
 from swarmops.lab import containers
+from swarmops.lab.engine import told
 
 
 def log(engine: APIClient, name: str, lines: int) -> str:
     """The last lines that a container printed: of a node, what its engine did. Raises SwarmopsError."""
-    with _told(name):
+    with told(name, ""):
         return containers.last_words(engine, name, lines) + "\n"
 
 
 def inspect(engine: APIClient, cluster: str) -> Iterator[tuple[str, Any]]:
     """The engine itself, and the lab's containers and networks, by their names. Raises SwarmopsError."""
     label = {"label": f"{containers.LABEL}={cluster}"}
-    with _told("this machine's engine"):
+    with told(containers.ENGINE, ""):
         yield "info", engine.info()
         yield "version", engine.version()
         for item in engine.containers(all=True, filters=label):
             yield item["Names"][0].lstrip("/"), engine.inspect_container(item["Id"])
         for item in engine.networks(filters=label):
             yield item["Name"], engine.inspect_network(item["Id"])
-
-
-@contextmanager
-def _told(what: str) -> Iterator[None]:
-    try:
-        yield
-    except (DockerException, RequestException) as error:
-        raise SwarmopsError(f"{what}: {reason(error)}") from error

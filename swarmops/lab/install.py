@@ -23,7 +23,7 @@ from swarmops.inventory import Inventory
 from swarmops.lab import apt, compose, daemon, debian, images
 from swarmops.lab.containers import last_words
 from swarmops.lab.endpoint import DEFAULT_HOST, find
-from swarmops.lab.engine import connect
+from swarmops.lab.engine import connect, told
 from swarmops.report import Progress
 
 ENGINE = ("docker.io", "iptables")
@@ -161,23 +161,27 @@ def _base(engine: APIClient, suite: str, progress: Progress) -> str:
 
 
 def _file_of(engine: APIClient, image: str, script: str, path: str) -> bytes:
-    """Runs a script in a container of its own, on the host's network, and returns a file that is there then."""
-    with suppress(NotFound):
-        engine.remove_container(CONTAINER, force=True)  # of a run that was killed
-    host = engine.create_host_config(network_mode="host")
-    engine.create_container(
-        image, [script], name=CONTAINER, host_config=host, environment=apt.proxies(), entrypoint=["sh", "-ec"]
-    )
-    try:
-        engine.start(CONTAINER)
-        if engine.wait(CONTAINER, timeout=APT_SECONDS)["StatusCode"]:
-            raise CommandFailed(f"docker compose could not be had: {last_words(engine, CONTAINER)}", remedy=BY_HAND)
-        chunks, _ = engine.get_archive(CONTAINER, path)
-        with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as archive:
-            file = archive.extractfile(Path(path).name)
-            return file.read() if file else b""
-    finally:
-        engine.remove_container(CONTAINER, force=True)
+    """Runs a script in a container of its own, on the host's network, and returns a file that is there then.
+
+    Raises SwarmopsError.
+    """
+    with told(f"taking docker compose out of {image}", BY_HAND):
+        with suppress(NotFound):
+            engine.remove_container(CONTAINER, force=True)  # of a run that was killed
+        host = engine.create_host_config(network_mode="host")
+        engine.create_container(
+            image, [script], name=CONTAINER, host_config=host, environment=apt.proxies(), entrypoint=["sh", "-ec"]
+        )
+        try:
+            engine.start(CONTAINER)
+            if engine.wait(CONTAINER, timeout=APT_SECONDS)["StatusCode"]:
+                raise CommandFailed(f"docker compose could not be had: {last_words(engine, CONTAINER)}", remedy=BY_HAND)
+            chunks, _ = engine.get_archive(CONTAINER, path)
+            with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as archive:
+                file = archive.extractfile(Path(path).name)
+                return file.read() if file else b""
+        finally:
+            engine.remove_container(CONTAINER, force=True)
 
 
 def place(path: Path, program: bytes) -> None:

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import partial
 from typing import IO
 
 from docker.api.client import APIClient
-from docker.errors import DockerException, NotFound
-from requests.exceptions import RequestException
+from docker.errors import NotFound
 
-from swarmops.errors import SwarmopsError
 from swarmops.lab.build import patient
+from swarmops.lab.engine import told
 
 FOLDER, DATA = "/var/lib/registry", "docker"
 """Beside DATA lie the registry's own key and users, which are no part of what it stores."""
+REMEDY = "inv up, or inv doctor"
 
 
 def save(engine: APIClient, container: str) -> Iterator[bytes]:
     """The registry's data as a tar, in pieces; nothing where it has none. Raises SwarmopsError."""
-    with _translated(container):
+    with told(container, REMEDY):
         engine.inspect_container(container)  # one that is missing is no registry without data
         with suppress(NotFound):
             pieces = partial(engine.get_archive, container, f"{FOLDER}/{DATA}")
@@ -29,13 +29,5 @@ def save(engine: APIClient, container: str) -> Iterator[bytes]:
 
 def load(engine: APIClient, container: str, data: IO[bytes]) -> None:
     """Adds a tar that `save` made to what the registry has. Raises SwarmopsError."""
-    with _translated(container):
+    with told(container, REMEDY):
         engine.put_archive(container, FOLDER, data)
-
-
-@contextmanager
-def _translated(container: str) -> Iterator[None]:
-    try:
-        yield
-    except (DockerException, RequestException) as error:
-        raise SwarmopsError(f"{container}: {error}", remedy="inv up, or inv doctor") from error

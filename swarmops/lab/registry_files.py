@@ -21,6 +21,7 @@ from docker.errors import NotFound
 
 from swarmops.commands.registry import Login
 from swarmops.inventory import Inventory
+from swarmops.lab.engine import told
 
 DATA, TRUST = "/var/lib/registry", "/etc/docker/certs.d"
 USERS, KEY = "swarmops/htpasswd", "swarmops/tls.key"
@@ -54,14 +55,15 @@ def set_certificate(engine: APIClient, inventory: Inventory) -> bool:
     container, trusted = f"{inventory.cluster}-registry", f"{inventory.registry}/ca.crt"
     if not lacks_certificate(engine, inventory):
         return False
-    running = engine.inspect_container(container)["State"]["Running"]
-    if running:
-        engine.stop(container)  # first: one that is found stopped later is started again, whatever happens here
     key, certificate = make_certificate(inventory)
-    _write(engine, container, DATA, KEY, key, mode=0o600)
-    _write(engine, container, TRUST, trusted, certificate, mode=0o644)
-    if running:
-        engine.start(container)
+    with told(container):
+        running = engine.inspect_container(container)["State"]["Running"]
+        if running:
+            engine.stop(container)  # first: one that is found stopped later is started again, whatever happens here
+        _write(engine, container, DATA, KEY, key, mode=0o600)
+        _write(engine, container, TRUST, trusted, certificate, mode=0o644)
+        if running:
+            engine.start(container)
     return True
 
 
@@ -117,11 +119,13 @@ def _names(inventory: Inventory) -> list[x509.GeneralName]:
 
 def _read(engine: APIClient, container: str, path: str) -> bytes:
     """A file of a container; nothing where there is none."""
-    try:
-        pieces, _ = engine.get_archive(container, path)
-    except NotFound:
-        return b""
-    with tarfile.open(fileobj=io.BytesIO(b"".join(pieces))) as archive:
+    with told(container):
+        try:
+            pieces, _ = engine.get_archive(container, path)
+        except NotFound:
+            return b""
+        packed = b"".join(pieces)
+    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
         file = archive.extractfile(archive.getmembers()[0])
         return file.read() if file else b""
 
@@ -136,7 +140,8 @@ def _write(engine: APIClient, container: str, folder: str, name: str, content: b
         file = _entry(name, mode)
         file.size = len(content)
         archive.addfile(file, io.BytesIO(content))
-    engine.put_archive(container, folder, packed.getvalue())
+    with told(container):
+        engine.put_archive(container, folder, packed.getvalue())
 
 
 def _entry(name: str, mode: int) -> tarfile.TarInfo:

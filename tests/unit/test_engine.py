@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 from docker.api.client import APIClient
-from docker.errors import DockerException
+from docker.errors import APIError, DockerException
+from requests.exceptions import ReadTimeout
+from urllib3.exceptions import ReadTimeoutError
 
-from swarmops.errors import ConnectionFailed, InputError, SwarmopsError
+from swarmops.errors import CommandFailed, ConnectionFailed, InputError, SwarmopsError
 from swarmops.lab import compose, engine
 from swarmops.lab.compose import Compose, find_compose
 from swarmops.lab.endpoint import DEFAULT_HOST, TLS, Endpoint, child_environment, find
@@ -111,6 +113,26 @@ def test_an_engine_that_does_not_answer_is_named_with_its_origin(monkeypatch: py
         engine.connect(Endpoint("unix:///gone.sock", "from DOCKER_HOST"))
     assert "unix:///gone.sock (from DOCKER_HOST): there is no such socket" in str(caught.value)
     assert "inv doctor" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "said"),
+    [
+        (APIError("409 Conflict", explanation="it has active endpoints"), SwarmopsError, "it has active endpoints"),
+        (ReadTimeout("no answer within 60 s"), ConnectionFailed, "no answer within 60 s"),
+        (ReadTimeoutError(None, "/wait", "read timed out"), ConnectionFailed, "None: read timed out"),  # type: ignore[arg-type]
+    ],
+)
+def test_what_the_sdk_raises_is_told(error: Exception, kind: type[SwarmopsError], said: str) -> None:
+    with pytest.raises(SwarmopsError) as caught, engine.told("lab-m1"):
+        raise error
+    assert type(caught.value) is kind
+    assert (caught.value.said, caught.value.remedy) == (f"lab-m1: {said}", "inv doctor")
+
+
+def test_what_swarmops_raises_is_told_as_it_is() -> None:
+    with pytest.raises(CommandFailed, match=r"^ended$"), engine.told("lab-m1"):
+        raise CommandFailed("ended")
 
 
 def test_an_engine_that_refuses_this_user_says_how_to_be_let_in(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from docker.errors import NotFound
+from requests.exceptions import ReadTimeout
 
 from swarmops.commands import Command
 from swarmops.connect import Result, local
@@ -205,6 +206,20 @@ def test_an_image_without_compose_says_why(machine: Machine, progress: Progress,
         install.ensure_compose(engine, inventory, progress)  # type: ignore[arg-type]
     assert engine.removed == 2
     assert not install.PLUGIN.exists()
+
+
+def test_an_image_that_is_too_slow_says_what_to_do(
+    machine: Machine, progress: Progress, inventory: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def wait(*_: Any, **__: Any) -> dict[str, int]:
+        raise ReadTimeout("no answer within 900 s")
+
+    engine = Images()
+    monkeypatch.setattr(engine, "wait", wait)
+    with pytest.raises(ConnectionFailed, match="swarmops/debian:trixie: no answer within 900 s") as failed:
+        install.ensure_compose(engine, inventory, progress)  # type: ignore[arg-type]
+    assert failed.value.remedy == install.BY_HAND
+    assert engine.removed == 2
 
 
 def test_debootstrap_is_installed_only_for_images_of_debian(

@@ -4,16 +4,29 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any, cast
 
 import bcrypt
 import pytest
 from cryptography import x509
+from docker.api.client import APIClient
+from docker.errors import NotFound
+from requests.exceptions import ReadTimeout
 
 from swarmops.commands import Secret
 from swarmops.commands.registry import Login
+from swarmops.errors import ConnectionFailed, SwarmopsError
 from swarmops.inventory import Inventory, load
 from swarmops.lab import registry_files
-from swarmops.lab.registry_files import fits, knows, make_certificate, users
+from swarmops.lab.registry_files import (
+    fits,
+    knows,
+    lacks_certificate,
+    make_certificate,
+    set_certificate,
+    set_password,
+    users,
+)
 
 ALICE = Login("alice", Secret("wörd"))
 INVENTORY = """
@@ -70,3 +83,28 @@ def test_who_trusts_the_certificate_trusts_the_registry(tmp_path: Path) -> None:
     assert [str(one) for one in names.get_values_for_type(x509.IPAddress)] == ["10.89.0.5", "127.0.0.1", "::1"]
     certificate.verify_directly_issued_by(certificate)
     assert not certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca, "it can sign no other"
+
+
+class Broken:
+    """An engine that has lost the registry's container, or answers no more."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def __getattr__(self, _: str) -> Any:
+        def fail(*_: Any, **__: Any) -> Any:
+            raise self._error
+
+        return fail
+
+
+def test_an_engine_that_fails_is_said(tmp_path: Path) -> None:
+    stated, silent, gone = inventory(tmp_path), cast(APIClient, Broken(ReadTimeout("no answer"))), NotFound("no")
+    for ask in (lacks_certificate, set_certificate):
+        with pytest.raises(ConnectionFailed, match=r"^lab-registry: no answer"):
+            ask(silent, stated)
+    with pytest.raises(ConnectionFailed, match=r"^lab-registry: no answer"):
+        set_password(silent, stated, ALICE)
+    for change in (lambda engine: set_password(engine, stated, ALICE), lambda engine: set_certificate(engine, stated)):
+        with pytest.raises(SwarmopsError, match=r"^lab-registry: no"):
+            change(cast(APIClient, Broken(gone)))
