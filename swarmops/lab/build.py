@@ -13,7 +13,7 @@ from queue import Empty, Queue
 from typing import Any, TypeVar
 
 from docker.api.client import APIClient
-from docker.errors import APIError, DockerException, ImageNotFound
+from docker.errors import DockerException, ImageNotFound
 from docker.utils import exclude_paths
 from requests.exceptions import RequestException
 from urllib3.exceptions import HTTPError
@@ -22,6 +22,7 @@ from swarmops.connect import KEPT_LINES
 from swarmops.connect.docker import reason
 from swarmops.errors import ConnectionFailed, InputError, SwarmopsError, WaitTimeout
 from swarmops.lab import apt
+from swarmops.lab.engine import told
 from swarmops.report import Progress
 
 IMAGE_LABEL = "swarmops.image"
@@ -39,12 +40,11 @@ T = TypeVar("T")
 
 def is_there(client: APIClient, tag: str) -> bool:
     """Whether the engine has an image, by whatever name it is asked for."""
-    try:
-        client.inspect_image(tag)
-    except ImageNotFound:
-        return False
-    except APIError as error:
-        raise SwarmopsError(f"image {tag}: {error.explanation}") from error
+    with told(f"image {tag}"):
+        try:
+            client.inspect_image(tag)
+        except ImageNotFound:
+            return False
     return True
 
 

@@ -14,6 +14,7 @@ from docker.api.client import APIClient
 from swarmops.commands import Command
 from swarmops.connect import Door
 from swarmops.lab.containers import each
+from swarmops.lab.engine import told
 
 SCRIPT_SECONDS = 15.0
 
@@ -84,7 +85,8 @@ def freeze(engine: APIClient, targets: Iterable[Target]) -> None:
 
 def thaw(engine: APIClient, targets: Iterable[Target]) -> None:
     """Lets the processes of those containers go on that are frozen."""
-    frozen = [name for name in _names(targets) if engine.inspect_container(name)["State"]["Paused"]]
+    with told("containers to thaw"):
+        frozen = [name for name in _names(targets) if engine.inspect_container(name)["State"]["Paused"]]
     each(frozen, engine.unpause)
 
 

@@ -15,6 +15,7 @@ from requests.exceptions import RequestException
 from swarmops.inventory import Inventory
 from swarmops.lab import debian
 from swarmops.lab.build import build, is_there, pull
+from swarmops.lab.engine import told
 from swarmops.lab.recipes import Recipe, Source, recipe, reference
 from swarmops.report import Progress
 
@@ -51,7 +52,8 @@ class Shelf:
 
     def _of_ours(self) -> dict[str, Mapping[str, str]]:
         if self._made is None:
-            found = self.client.images(filters={"reference": "swarmops/*"})
+            with told("images"):
+                found = self.client.images(filters={"reference": "swarmops/*"})
             self._made = {tag: image["Labels"] or {} for image in found for tag in image["RepoTags"] or ()}
         return self._made
 

@@ -11,13 +11,16 @@ from docker.api.client import APIClient
 
 from swarmops.facts import numbers
 from swarmops.lab.endpoint import find
+from swarmops.lab.engine import told
 
 CREDENTIALS = struct.Struct("3i")  # struct ucred: pid, uid, gid
 
 
 def grants_privileged(engine: APIClient) -> bool:
     """Whether a container with `--privileged` starts. An engine is trusted to have what cannot be seen."""
-    return gives_what_it_has(engine.version()["Version"]) or not missing_capabilities()
+    with told("the engine's version"):
+        version = engine.version()["Version"]
+    return gives_what_it_has(version) or not missing_capabilities()
 
 
 def gives_what_it_has(version: str) -> bool:

@@ -10,6 +10,7 @@ from swarmops.commands.registry import config, header, host, with_login
 from swarmops.errors import ConnectionFailed, Denied, InputError, SwarmopsError, suggest
 from swarmops.inventory import Inventory, Node
 from swarmops.lab import images, registry
+from swarmops.lab.engine import told
 from swarmops.report import Recap
 
 LAB_ONLY = frozenset({"node", "registry", "golang"})
@@ -69,7 +70,8 @@ def push(cluster: Cluster, name: str) -> Recap:
     target = reference(cluster)(name)
     path, _, tag = target.partition("/")[2].rpartition(":")
     repository = f"{_push_host(cluster)}/{path}"
-    cluster.engine.tag(local, repository, tag)
+    with told(target):
+        cluster.engine.tag(local, repository, tag)
     try:
         before = registry.digest(cluster.engine, repository, tag, login)
         registry.push(cluster.engine, repository, tag, login, cluster.progress)
@@ -160,7 +162,8 @@ def _push_host(cluster: Cluster) -> str:
 
 
 def _tags(cluster: Cluster) -> set[str]:
-    return {tag for image in cluster.engine.images() for tag in image["RepoTags"] or []}
+    with told("images"):
+        return {tag for image in cluster.engine.images() for tag in image["RepoTags"] or []}
 
 
 def _has(cluster: Cluster, node: Node, image: str) -> str | None:

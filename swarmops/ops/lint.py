@@ -130,8 +130,11 @@ def _pushed(cluster: Cluster, image: str) -> Json | None:
     host, _, path = image.partition("/")
     if host != cluster.inventory.registry:
         return None
-    found = cluster.engine.images(f"localhost:{cluster.inventory.settings.registry.port}/{path.partition('@')[0]}")
-    return cluster.engine.inspect_image(found[0]["Id"])["Config"] if found else None
+    from swarmops.lab.engine import told
+
+    with told(image):
+        found = cluster.engine.images(f"localhost:{cluster.inventory.settings.registry.port}/{path.partition('@')[0]}")
+        return cluster.engine.inspect_image(found[0]["Id"])["Config"] if found else None
 
 
 def _images(cluster: Cluster, stack: Stack) -> Iterator[Note]:

@@ -12,11 +12,12 @@ from typing import Any, cast
 import pytest
 from docker.api.client import APIClient
 from docker.errors import APIError
+from requests.exceptions import ReadTimeout
 
-from swarmops.errors import InputError, SwarmopsError, WaitTimeout
+from swarmops.errors import ConnectionFailed, InputError, SwarmopsError, WaitTimeout
 from swarmops.inventory import Inventory, load
 from swarmops.lab import apt, debian, images, recipes
-from swarmops.lab.build import build, content, files, follow_build, follow_pull, patient, read
+from swarmops.lab.build import build, content, files, follow_build, follow_pull, is_there, patient, read
 from swarmops.lab.recipes import Recipe, arguments, recipe, reference
 from swarmops.report import Progress
 
@@ -361,6 +362,21 @@ def test_auto_asks_the_hub_and_does_not_wait_long(inventory: Inventory, answers:
     assert images.source(inventory, engine.client) == source
     assert engine.asked == [f"{inventory.settings.images.hub['registry']} within {images.HUB_SECONDS} s"]
     assert engine.timeout == Engine.timeout
+
+
+def test_an_engine_that_says_nothing_of_its_images_is_told(
+    inventory: Inventory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ReadTimeout("no answer within 60 s")
+
+    engine = Engine()
+    monkeypatch.setattr(engine, "images", fail)
+    with pytest.raises(ConnectionFailed, match="no answer"):
+        images.source(inventory, engine.client)
+    monkeypatch.setattr(Engine, "inspect_image", fail, raising=False)
+    with pytest.raises(ConnectionFailed, match=r"^image nginx:1: no answer"):
+        is_there(engine.client, "nginx:1")
 
 
 def test_a_base_that_was_made_otherwise_is_not_there() -> None:
