@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-import urllib.error
 import urllib.request
+from http.client import HTTPException
 
 from swarmops.cluster import Cluster
 from swarmops.errors import InputError, WaitTimeout
@@ -68,8 +68,8 @@ def answer(url: str, progress: Progress, deadline: Deadline) -> str:
     while True:
         try:
             with direct.open(url, timeout=5) as response:
-                return str(response.read().decode().rstrip())
-        except (urllib.error.URLError, OSError) as error:
+                return str(response.read().decode(errors="replace").rstrip())
+        except (OSError, HTTPException) as error:  # URLError is one of the first
             problem = str(error)
         progress.waiting(f"{url} to answer ({problem})")
         if deadline.left == 0:
