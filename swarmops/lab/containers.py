@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -130,16 +130,20 @@ def last_words(engine: APIClient, name: str, lines: int = 10) -> str:
     return bytes(engine.logs(name, tail=lines)).decode(errors="replace").strip()
 
 
-def remove(engine: APIClient, cluster: str, *, volumes: bool) -> list[str]:
-    """Removes the lab's containers and networks, and its volumes when asked; returns what was removed."""
+def remove(engine: APIClient, cluster: str, *, volumes: bool) -> Iterator[str]:
+    """Removes the lab's containers and networks, and its volumes when asked; yields what is gone, as it goes.
+
+    Raises SwarmopsError where something cannot be removed, after what went with it.
+    """
     filters = {"label": f"{LABEL}={cluster}"}
-    gone = [f"container {name}" for name in each(observe(engine, cluster), _remove_container(engine))]
-    found = [item["Name"] for item in engine.networks(filters=filters)]
-    gone += [f"network {name}" for name in each(found, engine.remove_network)]
+    yield from (f"container {name}" for name in _done(observe(engine, cluster), _remove_container(engine)))
+    with told(ENGINE):
+        networks = [item["Name"] for item in engine.networks(filters=filters)]
+    yield from (f"network {name}" for name in _done(networks, engine.remove_network))
     if volumes:
-        names = [item["Name"] for item in engine.volumes(filters=filters)["Volumes"] or []]
-        gone += [f"volume {name}" for name in each(names, engine.remove_volume)]
-    return gone
+        with told(ENGINE):
+            names = [item["Name"] for item in engine.volumes(filters=filters)["Volumes"] or []]
+        yield from (f"volume {name}" for name in _done(names, engine.remove_volume))
 
 
 def remove_one(engine: APIClient, name: str) -> None:
@@ -153,8 +157,13 @@ def _remove_container(engine: APIClient) -> Callable[[str], None]:
 
 def each(names: Iterable[str], action: Callable[[str], object]) -> list[str]:
     """Does `action` to all at once; what is gone already is no error."""
+    return list(_done(names, action))
 
-    def attempt(name: str) -> str:
+
+def _done(names: Iterable[str], action: Callable[[str], object]) -> Iterator[str]:
+    """The same; yields those to which it is done, and raises then what the first of the others raised."""
+
+    def attempt(name: str) -> None:
         try:
             action(name)
         except NotFound:
@@ -163,10 +172,12 @@ def each(names: Iterable[str], action: Callable[[str], object]) -> list[str]:
             raise SwarmopsError(f"{name}: {error.explanation}") from error
         except (DockerException, RequestException) as error:
             raise SwarmopsError(f"{name}: {error}", remedy="inv doctor") from error
-        return name
 
     todo = list(names)
     if not todo:
-        return []
+        return
     with ThreadPoolExecutor(len(todo)) as pool:
-        return list(pool.map(attempt, todo))
+        under_way = {name: pool.submit(attempt, name) for name in todo}
+    yield from (name for name, one in under_way.items() if not one.exception())
+    for one in under_way.values():
+        one.result()

@@ -22,16 +22,17 @@ from swarmops.report import Recap
 from swarmops.wait import Deadline, until
 
 
-def down(cluster: Cluster, *, volumes: bool) -> Recap:
-    """Removes what carries the cluster's label: containers and networks, and volumes when asked."""
+def down(cluster: Cluster, recap: Recap, *, volumes: bool) -> None:
+    """Removes what carries the cluster's label: containers and networks, and volumes when asked.
+
+    Raises SwarmopsError where something cannot be removed; the recap has what went before.
+    """
     _check_lab(cluster, "down removes")
-    recap = Recap()
     name = cluster.inventory.cluster
     for thing in containers.remove(cluster.engine, name, volumes=volumes):
         recap.changed("cluster", f"removed {thing}")
         cluster.progress.done(f"removed {thing}")
     recap.ok("cluster")
-    return recap
 
 
 def stop(cluster: Cluster, timeout: float, recap: Recap) -> None:

@@ -68,10 +68,10 @@ def start(c: Context, timeout: int = Seconds(180)) -> None:
 @task(help={"volumes": "remove the data of the nodes and of the registry too"})
 def down(c: Context, volumes: bool = False) -> None:
     """Remove the lab: only what carries this cluster's label."""
-    with session(c) as cluster:
+    with session(c) as cluster, recap() as done:
         from swarmops.ops.lab import down as tear_down
 
-        show(tear_down(cluster, volumes=volumes))
+        tear_down(cluster, done, volumes=volumes)
 
 
 @task(help={"timeout": timeout_help(900)})
