@@ -133,16 +133,6 @@ def _claimed(backend: Backend) -> str:
     return backend.claim or "all that nobody claims"
 
 
-def networks(stack: str, file: Mapping[str, Any]) -> set[str]:
-    """The names in the swarm of the networks of a parsed stack file."""
-    stated = (file.get("networks") or {"default": None}).items()
-    return {(network or {}).get("name") or _network(stack, short, network or {}) for short, network in stated}
-
-
-def _network(stack: str, short: str, network: Mapping[str, Any]) -> str:
-    return short if network.get("external") else f"{stack}_{short}"
-
-
 def slots(replicas: int) -> int:
     """Room for at least twice as many replicas, so that few changes of their number change the configuration."""
     return max(_FEWEST_SLOTS, 1 << (2 * replicas - 1).bit_length())

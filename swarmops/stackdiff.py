@@ -78,8 +78,7 @@ def _variables(stated: Mapping[str, Any] | list[str] | None) -> dict[str, str]:
 def _mounted(stack: Stack, kind: str, stated: Any) -> str:
     """What a config or secret of the file is called in the swarm."""
     short = str(stated["source"] if isinstance(stated, dict) else stated)
-    shared = (stack.file.get(kind) or {}).get(short) or {}
-    return str(shared.get("name") or (short if shared.get("external") else stack.full_name(short)))
+    return stack.shared_name(short, (stack.file.get(kind) or {}).get(short) or {})
 
 
 def is_scaled(wanted: Mapping[str, Any], service: Service) -> bool:

@@ -90,6 +90,24 @@ class Stack:
         """The name that a service of the file has in the swarm."""
         return f"{self.name}_{service}"
 
+    @property
+    def networks(self) -> set[str]:
+        """The names in the swarm of its networks."""
+        stated = (self.file.get("networks") or {"default": None}).items()
+        return {self.shared_name(short, network or {}) for short, network in stated}
+
+    def shared_name(self, short: str, stated: Mapping[str, Any]) -> str:
+        """The name that a network, config or secret of the file has in the swarm."""
+        return external(short, stated) or str(stated.get("name") or self.full_name(short))
+
+
+def external(short: str, stated: Mapping[str, Any]) -> str:
+    """The name that something external has in the swarm; empty for what is the stack's own."""
+    said = stated.get("external")
+    if isinstance(said, dict):
+        return str(said.get("name") or short)
+    return str(stated.get("name") or short) if said else ""
+
 
 def _escaped(value: Any) -> Any:
     if isinstance(value, dict):

@@ -10,7 +10,7 @@ from swarmops.errors import suggest
 from swarmops.facts import Json
 from swarmops.lint.finding import Note, Swarm, Where
 from swarmops.lint.service import Wanted, wanted
-from swarmops.stackfile import Stack
+from swarmops.stackfile import Stack, external
 
 _BUILT_IN = ("bridge", "host", "none", "ingress")
 _ADDED = {"com.docker.network.driver.overlay.vxlanid_list", NAMESPACE}
@@ -48,30 +48,21 @@ def _undefined(service: Wanted, stack: Stack) -> Iterator[Note]:
             yield Note((*service.where, "volumes", index), text, f"write volumes: {{{source}: }} at the top")
 
 
-def _external(short: str, stated: Mapping[str, Any]) -> str:
-    """The name that something external has in the swarm; empty for what is the stack's own."""
-    external = stated.get("external")
-    if isinstance(external, dict):
-        return str(external.get("name") or short)
-    return str(stated.get("name") or short) if external else ""
-
-
 def _missing(stack: Stack, kind: str, there: frozenset[str]) -> Iterator[Note]:
     for short, stated in (stack.file.get(kind) or {}).items():
-        name = _external(short, stated or {})
+        name = external(short, stated or {})
         if name and name not in there:
             remedy = f"docker {kind.removesuffix('s')} create {name} …"
             yield Note((kind, short), f"the swarm has no {kind.removesuffix('s')} {name}{suggest(name, there)}", remedy)
 
 
 def _network(stack: Stack, short: str, stated: Mapping[str, Any], networks: Mapping[str, Json]) -> Iterator[Note]:
-    external = _external(short, stated)
-    if external:
-        if external not in networks and external not in _BUILT_IN:
-            remedy = f"write it in the inventory's networks (inv up), or inv network.create {external}"
-            yield Note(("networks", short), f"the swarm has no network {external}{suggest(external, networks)}", remedy)
+    name = stack.shared_name(short, stated)
+    if external(short, stated):
+        if name not in networks and name not in _BUILT_IN:
+            remedy = f"write it in the inventory's networks (inv up), or inv network.create {name}"
+            yield Note(("networks", short), f"the swarm has no network {name}{suggest(name, networks)}", remedy)
         return
-    name = str(stated.get("name") or f"{stack.name}_{short}")
     if name in networks:
         differing = "; ".join(_differences(stated, networks[name]))
         where: Where = ("networks", short) if short in (stack.file.get("networks") or {}) else ("services",)

@@ -14,7 +14,7 @@ from swarmops.stackfile import Stack
 def balanced(cluster: Cluster, stack: Stack) -> tuple[list[Backend], list[Said]]:
     """The backends on the networks of the ingress's stack, and why other services are left out."""
     services, networks = cluster.ask(lambda api: (facts.services(api), facts.networks(api)))
-    names = ingress.networks(stack.name, stack.file)
+    names = stack.networks
     targets = {name: name for name in names} | {
         network["Id"]: network["Name"] for network in networks if network["Name"] in names
     }

@@ -11,7 +11,7 @@ import yaml
 
 from swarmops.errors import InputError
 from swarmops.facts import Service
-from swarmops.ingress import Backend, balanced, declared, hidden, networks, slots
+from swarmops.ingress import Backend, balanced, declared, hidden, slots
 from swarmops.inventory import load
 from swarmops.render import render, stack_context
 
@@ -134,12 +134,6 @@ def test_who_gets_no_request_is_said() -> None:
         ("b", "b:80 gets no request: a:80 has x.example"),
         ("c", "c:81 gets no request: c:80 has all that nobody claims"),
     ]
-
-
-def test_the_networks_of_a_stack_by_their_names_in_the_swarm() -> None:
-    stated = {"localnet": {"external": True}, "other": {"external": True, "name": "others"}, "own": None}
-    assert networks("ingress", {"networks": stated}) == {"localnet", "others", "ingress_own"}
-    assert networks("ingress", {}) == {"ingress_default"}
 
 
 def proxy(services: list[Backend]) -> str:

@@ -61,6 +61,18 @@ def as_deployed(stack: Stack, **changed: dict[str, Any]) -> list[Service]:
     return running
 
 
+def test_the_networks_of_a_stack_by_their_names_in_the_swarm() -> None:
+    stated = {
+        "localnet": {"external": True},
+        "other": {"external": True, "name": "others"},
+        "former": {"external": {"name": "edge"}},
+        "own": None,
+        "called": {"name": "ours"},
+    }
+    assert Stack("in", {"networks": stated}).networks == {"localnet", "others", "edge", "in_own", "ours"}
+    assert Stack("in", {}).networks == {"in_default"}
+
+
 def test_configs_are_named_by_content() -> None:
     stack = parse()
     (name,) = stack.configs
