@@ -14,8 +14,9 @@ from swarmops.errors import SwarmopsError
 from swarmops.facts import numbers
 from swarmops.inventory import Inventory
 from swarmops.lab import compose, kernel, preflight
+from swarmops.lab.containers import ENGINE
 from swarmops.lab.endpoint import find
-from swarmops.lab.engine import REMEDY, connect
+from swarmops.lab.engine import REMEDY, connect, told
 from swarmops.lab.privileges import gives_what_it_has, missing_capabilities
 
 OLDEST = (20, 10)
@@ -75,7 +76,9 @@ def disk(where: str, free: int) -> Check:
 
 
 def _with(engine: APIClient, inventory: Inventory) -> Iterator[Check]:
-    endpoint, info = find(), engine.info()
+    endpoint = find()
+    with told(ENGINE):
+        info = engine.info()
     yield ok("engine", f"answers at {endpoint}")
     yield version("engine version", info["ServerVersion"])
     if "name=rootless" in (info.get("SecurityOptions") or []):

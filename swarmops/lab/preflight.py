@@ -18,8 +18,9 @@ from docker.api.client import APIClient
 
 from swarmops.inventory import Inventory
 from swarmops.inventory.model import LOCAL
-from swarmops.lab.containers import LABEL
+from swarmops.lab.containers import ENGINE, LABEL
 from swarmops.lab.endpoint import find
+from swarmops.lab.engine import told
 from swarmops.wait import POLL_SECONDS, Deadline
 
 ROUTES = Path("/proc/net/route")
@@ -54,7 +55,8 @@ def _taken(inventory: Inventory, engine: APIClient) -> list[str]:
     if _is_local() and _refusal(bind, 0) in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
         return [f"bind: {bind} is no address of this machine"]
     # The lab's own last: another program may publish the number at another address.
-    containers = sorted(engine.containers(), key=lambda item: _is_own(item, inventory))
+    with told(ENGINE):
+        containers = sorted(engine.containers(), key=lambda item: _is_own(item, inventory))
     holders = {port: item for item in containers for port in _published(item)}
     wanted = [(bind, port, node) for port, node in wanted_ports(inventory).items()]
     if bind not in LOCAL:  # pushes go to localhost
@@ -104,7 +106,8 @@ def routes(table: str) -> list[tuple[IPv4Network, str]]:
 
 def _used(inventory: Inventory, engine: APIClient) -> Iterator[tuple[IPv4Network, str]]:
     """Networks of the engine first, because their names say more than those of their bridges."""
-    listed = engine.networks()
+    with told(ENGINE):
+        listed = engine.networks()
     own = {network for item in listed if _labels(item).get(LABEL) == inventory.cluster for network in _subnets(item)}
     taken = {network: f"docker network {item['Name']}" for item in listed for network in _subnets(item)}
     yield from ((network, owner) for network, owner in taken.items() if network not in own)
@@ -154,7 +157,8 @@ def kept_ports(said: str, engine: APIClient) -> list[str]:
     One that was killed while a container started keeps that container's ports until it is started once more (seen of
     20.10; moby/libnetwork issue 1790).
     """
-    published = {port for item in engine.containers() for port in _published(item)}
+    with told(ENGINE):
+        published = {port for item in engine.containers() for port in _published(item)}
     return [port for port in ALLOCATED.findall(said) if int(port) not in published]
 
 
