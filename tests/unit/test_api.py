@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -380,6 +381,8 @@ def test_a_stream_that_ends_within_a_frame(pair: Pair, cut: int) -> None:
 class FakeEngine:
     """As much of the SDK as a door asks for; every exec is on one end of a pair of sockets."""
 
+    base_url = "http+docker://localhost"
+
     def __init__(self, sock: socket.socket, code: int | None = 0) -> None:
         self.code = code
         self.made: list[tuple[str, list[str], bool]] = []
@@ -411,6 +414,20 @@ def test_a_command_through_docker_exec(pair: Pair) -> None:
     says(pair[1], MIXED)
     assert door(engine).run(docker("node", "ls")) == Result(0, "one two", "bad luck")
     assert engine.made == [("lab-worker01", ["docker", "node", "ls"], False)]
+
+
+def test_by_tls_the_end_of_the_input_is_told_beforehand(pair: Pair) -> None:
+    """Python cannot close the one half of such a connection."""
+    ours, theirs = pair
+    engine = FakeEngine(ours)
+    engine.base_url = "https://far:2376"
+    says(theirs, frame(STDOUT, b"done"))
+    assert door(engine).run(docker("stack", "deploy", stdin=b"services: {}")).stdout == "done"
+    assert theirs.recv(100) == b"services: {}"
+    _, argv, stdin = engine.made[0]
+    assert stdin
+    said = subprocess.run([*argv[:5], "cat"], input=b"services: {} and more", capture_output=True, check=True)
+    assert (said.stdout, argv[5:]) == (b"services: {}", ["docker", "stack", "deploy"])
 
 
 def test_secrets_are_in_the_clear_for_the_engine_alone(pair: Pair) -> None:
