@@ -10,7 +10,7 @@ from swarmops import facts, record
 from swarmops.cluster import Cluster
 from swarmops.commands import Command
 from swarmops.connect import local
-from swarmops.errors import Conflict, ConnectionFailed, LockLost, NotFound, SwarmopsError
+from swarmops.errors import Conflict, LockLost, NotFound, SwarmopsError
 from swarmops.facts import Json, Service
 from swarmops.ops import configs, spare
 from swarmops.ops.apply import apply
@@ -62,7 +62,9 @@ def change(
                 stays = stays or not way_back.needed(recap)
                 if stays:
                     configs.prune(cluster, stack.name)
-            except ConnectionFailed:  # what failed before says more
+            except LockLost:
+                raise
+            except SwarmopsError:  # what failed before says more
                 stays = stays or not recap.any_changed
             if stays:
                 if not recap.any_changed:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from swarmops import facts
 from swarmops.cluster import Cluster
 from swarmops.commands import service as commands
@@ -34,7 +36,10 @@ def rebalance(cluster: Cluster, name: str, timeout: float) -> Recap:
                 try:
                     _spread(cluster, service, deadline, recap)
                 except SwarmopsError:
-                    if any(now.id == service.id for now in cluster.ask(facts.services)):
+                    gone = False
+                    with suppress(SwarmopsError):  # what failed before says more
+                        gone = all(now.id != service.id for now in cluster.ask(facts.services))
+                    if not gone:
                         raise
                     recap.note(f"{service.name} was removed by somebody else meanwhile.")
                     continue
@@ -45,6 +50,7 @@ def rebalance(cluster: Cluster, name: str, timeout: float) -> Recap:
 
 
 def _spread(cluster: Cluster, service: Service, deadline: Deadline, recap: Recap) -> None:
+    service = find(cluster, service.name)  # the services before it have taken their time
     _, tasks, nodes = cluster.ask(facts.overview)
     before = counts(service, tasks, nodes)
     if spare.begun(service):  # by a drain, perhaps, which levels nothing
