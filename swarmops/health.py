@@ -22,7 +22,8 @@ class Vitals:
     """What a node itself says.
 
     `ahead` is how far its clock is ahead of this machine's in seconds, give or take `within`; None for a node whose
-    clock could not be read. `state` is its engine's, where the managers do not reach it.
+    clock could not be read. `state` is its engine's, where the managers do not reach it. A `deaf` engine does not
+    listen for the others.
     """
 
     ahead: float | None = None
@@ -30,6 +31,7 @@ class Vitals:
     time: datetime | None = None
     certificate: Validity | None = None
     state: str = ""
+    deaf: bool = False
 
     def json(self) -> dict[str, object]:
         """The same for scripts."""
@@ -37,13 +39,20 @@ class Vitals:
             "clock_ahead": None if self.ahead is None else round(self.ahead, 1),
             "certificate_ends": self.certificate and self.certificate.end.isoformat(),
             "state": self.state,
+            "deaf": self.deaf,
         }
 
 
 def problems(listed: Iterable[SwarmNode], vitals: Mapping[str, Vitals]) -> list[str]:
     """What has begun to go wrong, a line each; `vitals` by the names of the nodes."""
     members = list(listed)
-    return [*_quorum(members), *_locked(vitals), *_clocks(members, vitals), *_certificates(vitals)]
+    return [
+        *_quorum(members),
+        *_locked(vitals),
+        *_deaf(members, vitals),
+        *_clocks(members, vitals),
+        *_certificates(vitals),
+    ]
 
 
 def notes(listed: Iterable[SwarmNode]) -> list[str]:
@@ -66,6 +75,15 @@ def _quorum(members: list[SwarmNode]) -> list[str]:
 
 def _locked(vitals: Mapping[str, Vitals]) -> list[str]:
     return [f"{name} is locked: inv swarm.unlock" for name, one in vitals.items() if one.state == LOCKED]
+
+
+def _deaf(members: list[SwarmNode], vitals: Mapping[str, Vitals]) -> list[str]:
+    """Of those that the managers take for well: they give such a node tasks, and it refuses each on a new network."""
+    return [
+        f"{member.name} refuses tasks on networks new to it until its engine is restarted"
+        for member in members
+        if member.ready and member.name in vitals and vitals[member.name].deaf
+    ]
 
 
 def _clocks(members: list[SwarmNode], vitals: Mapping[str, Vitals]) -> list[str]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from docker.api.client import APIClient
 
+from swarmops import gossip
 from swarmops.cluster import Cluster
 from swarmops.commands import Command
 from swarmops.commands.registry import Login
@@ -19,7 +20,6 @@ from swarmops.lab import compose, containers, preflight
 from swarmops.lab.compose_file import ComposeFile, compose_file
 from swarmops.lab.containers import Container
 from swarmops.lab.engine import connect, environment
-from swarmops.lab.gossip import await_managers
 from swarmops.lab.images import LabImages, ensure_lab_images, find_lab_images
 from swarmops.lab.privileges import grants_privileged
 from swarmops.plan.action import Action, Step
@@ -166,7 +166,7 @@ def carry_out(
             _compose_up(cluster, first)
             for name in first:
                 done(nodes[name])
-            await_managers(cluster, back)
+            gossip.await_managers(cluster, back)
         if secure and REGISTRY in nodes:
             _compose_up(cluster, [REGISTRY], start=False)
         _secure_registry(cluster, found.login, secure, done)

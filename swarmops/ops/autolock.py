@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import suppress
 
-from swarmops import facts, keystore
+from swarmops import facts, gossip, keystore
 from swarmops.cluster import Cluster
 from swarmops.commands import Command, Secret, swarm as commands
 from swarmops.connect.api import EngineAPI
@@ -15,6 +15,7 @@ from swarmops.health import LOCKED
 from swarmops.inventory import Node
 from swarmops.inventory.schema import UnlockKey
 from swarmops.members import match
+from swarmops.ops.roles import restarting
 from swarmops.report import Recap
 from swarmops.wait import Deadline, until
 
@@ -60,11 +61,11 @@ def set_autolock(cluster: Cluster, *, on: bool, recap: Recap, deadline: Deadline
 
 
 def unlock(cluster: Cluster, names: Iterable[str], timeout: float = 120, key: Secret | None = None) -> None:
-    """Unlocks these managers, all at once: each waits for a quorum. Returns when they are reachable.
+    """Unlocks these managers, all at once: each waits for a quorum. Returns when they are reachable, and take tasks.
 
     That can take a minute: managers that lost each other look again ever more rarely.
     The key comes from where the inventory says unless it is given. Raises InputError where it cannot be had,
-    SwarmopsError for a wrong one, WaitTimeout.
+    SwarmopsError for a wrong one, and where an operator has to restart an engine, WaitTimeout.
     """
     nodes = [cluster.inventory.node(name) for name in names]
     deadline = Deadline(timeout)
@@ -76,6 +77,7 @@ def unlock(cluster: Cluster, names: Iterable[str], timeout: float = 120, key: Se
     until(lambda: _away(cluster, [node.name for node in nodes]), deadline, cluster.progress)
     for node in nodes:
         cluster.progress.done("unlocked", node.name)
+    _restart_deaf(cluster, nodes, key, deadline)
 
 
 def unlock_started(cluster: Cluster, names: Iterable[str], timeout: float) -> None:
@@ -182,6 +184,30 @@ def _unlock(cluster: Cluster, name: str, key: Secret, deadline: Deadline) -> Swa
     except SwarmopsError as error:
         return error
     return None
+
+
+def _restart_deaf(cluster: Cluster, nodes: list[Node], key: Secret, deadline: Deadline) -> None:
+    """Restarts engines that have come out of it without a network of their own, and unlocks them once more."""
+    found = gossip.deaf(cluster, nodes)
+    if found and not cluster.lab:
+        raise SwarmopsError(
+            f"{', '.join(node.name for node in found)}: unlocked, and refuses tasks on networks new to it",
+            remedy=f"{'; '.join(restarting(cluster, node.name) for node in found)}; then inv swarm.unlock",
+        )
+    for node in found:  # one after the other, so that the others are a quorum
+        from swarmops.lab import containers
+
+        cluster.progress.done("restarted: its engine would have refused tasks on networks new to it", node.name)
+        containers.restart(cluster.engine, cluster.container(node.name))
+        until(lambda: _starting(cluster, node.name), deadline, cluster.progress)  # noqa: B023
+        unlock(cluster, [node.name], max(deadline.left, 1), key)
+
+
+def _starting(cluster: Cluster, name: str) -> str:
+    with suppress(ConnectionFailed):
+        if Engine.read(cluster.api(name)).state in (LOCKED, "active"):
+            return ""
+    return f"the engine of {name} to answer"
 
 
 def _away(cluster: Cluster, names: list[str]) -> str:

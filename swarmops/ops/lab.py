@@ -6,13 +6,13 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
 
-from swarmops import facts, plan
+from swarmops import facts, gossip, plan
 from swarmops.cluster import ELECTION_SECONDS, Cluster
 from swarmops.connect.api import EngineAPI
 from swarmops.errors import ConnectionFailed, InputError, SwarmopsError, WaitTimeout
 from swarmops.facts import Engine
 from swarmops.inventory import Node
-from swarmops.lab import containers, gossip
+from swarmops.lab import containers
 from swarmops.lab.containers import Container
 from swarmops.members import match
 from swarmops.ops.autolock import unlock_started

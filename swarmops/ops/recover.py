@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from contextlib import closing, suppress
 from dataclasses import dataclass
 
-from swarmops import facts
+from swarmops import facts, gossip
 from swarmops.cluster import ELECTION_SECONDS, INFO_SECONDS, UNLOCK, Cluster
 from swarmops.commands import state
 from swarmops.connect.api import EngineAPI
@@ -89,7 +89,9 @@ def _renew(cluster: Cluster, managers: Iterable[Node], deadline: Deadline, recap
 
     Seen of the survivor, once in five recoveries. Where managers lock, or hosts are real, the operator does it.
     """
-    for name in begun_anew(cluster, [node.name for node in managers]):
+    nodes = list(managers)
+    anew = {*begun_anew(cluster, [node.name for node in nodes]), *(node.name for node in gossip.deaf(cluster, nodes))}
+    for name in sorted(anew):
         if not cluster.lab or cluster.inventory.settings.swarm.autolock:
             recap.note(f"{name} refuses tasks on networks new to it until it is restarted: {restarting(cluster, name)}")
             continue

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable
 from concurrent.futures import wait
 
-from swarmops import facts
+from swarmops import facts, gossip
 from swarmops.cluster import Cluster
 from swarmops.commands import Command
 from swarmops.errors import SwarmopsError
@@ -18,7 +18,10 @@ from swarmops.validity import Validity
 
 SECONDS = 2.0
 """No node is waited for longer."""
-SCRIPT = 'date +%s; cat "$1/swarm/certificates/swarm-node.crt" 2>/dev/null'
+LISTENS_SECONDS = 1
+"""An engine that has just become a member may listen a moment later."""
+CERTIFICATE = 'cat "$1/swarm/certificates/swarm-node.crt" 2>/dev/null'
+SCRIPT = f"date +%s; ({gossip.listening(LISTENS_SECONDS)}); echo $?; {CERTIFICATE}"
 TICK = 0.5
 """`date` counts whole seconds, and not every `date` does better: its answer is this much off at most, half added."""
 
@@ -48,7 +51,7 @@ def _vitals(cluster: Cluster, name: str, member: SwarmNode, root: str) -> Vitals
 
 
 def _parse(said: str, before: float, after: float) -> Vitals | None:
-    seconds, _, pem = said.partition("\n")
+    seconds, exited, pem = (*said.split("\n", 2), "", "")[:3]
     if not re.fullmatch(r"\d+", seconds):
         return None
     shown = int(seconds) + TICK
@@ -57,4 +60,5 @@ def _parse(said: str, before: float, after: float) -> Vitals | None:
         within=TICK + (after - before) / 2,
         time=moment(shown),
         certificate=Validity.of(pem),
+        deaf=exited == "1",
     )

@@ -177,6 +177,42 @@ def test_one_manager_is_unlocked_with_the_stored_key(keys: Lab) -> None:
     assert "Nothing to change." in keys.inv("swarm.unlock").out
 
 
+def listens(lab: Lab, node: str) -> bool:
+    """Whether its engine takes part in the network of the engines."""
+    rows = [line.split() for line in lab.node(node, "cat", "/proc/net/tcp").out.splitlines()]
+    return any(row[1].endswith(":1F0A") and row[3] == "0A" for row in rows)
+
+
+def deafen(lab: Lab, node: str) -> None:
+    """As long as its engine is not restarted, the node's own word is that it does not listen for the others."""
+    begun = lab.node(node, "cut", "-d ", "-f22", "/proc/1/stat").out.strip()
+    script = f"""#!/bin/sh
+case "$*" in *1F0A*) [ "$(cut -d' ' -f22 /proc/1/stat)" = {begun} ] && exit 1 ;; esac
+exec /usr/bin/grep "$@"
+"""
+    put(lab, node, "/usr/local/sbin/grep", script.encode())
+
+
+def test_a_node_that_refuses_tasks_is_a_problem(keys: Lab) -> None:
+    deafen(keys, "worker01")
+    warning = "worker01 refuses tasks on networks new to it until its engine is restarted"
+    assert problems(keys) == [warning]
+    keys.node("worker01", "rm", "/usr/local/sbin/grep")
+    assert problems(keys) == []
+
+
+def test_an_engine_that_is_deaf_when_it_is_unlocked_is_restarted(keys: Lab) -> None:
+    restart(keys, "manager03")
+    deafen(keys, "manager03")
+    before = keys.containers()[keys.container("manager03")]["State"]["StartedAt"]
+    run = keys.inv("swarm.unlock")
+    assert run.text.count("unlocked") > run.text.count("restarted") == 1
+    assert (state(keys, "manager03"), reachable(keys)) == ("active", [*MANAGERS])
+    assert keys.containers()[keys.container("manager03")]["State"]["StartedAt"] > before
+    keys.node("manager03", "rm", "/usr/local/sbin/grep")
+    assert "manager03" not in "".join(problems(keys))
+
+
 def test_all_managers_are_unlocked_with_a_key_from_standard_input(keys: Lab) -> None:
     key = unlock_key(keys)
     restart(keys, *MANAGERS)
@@ -188,6 +224,7 @@ def test_all_managers_are_unlocked_with_a_key_from_standard_input(keys: Lab) -> 
     run = with_input(keys, f"{key}\n", "swarm.unlock", "--key-stdin")
     assert run.code == 0, run.err
     assert reachable(keys) == [*MANAGERS]
+    assert [node for node in MANAGERS if not listens(keys, node)] == []
 
 
 def test_commands_keep_the_key_and_give_it_back(keys: Lab) -> None:

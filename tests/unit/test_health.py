@@ -111,6 +111,12 @@ def test_a_locked_manager_is_named() -> None:
     ]
 
 
+def test_a_node_that_takes_no_tasks_is_named_while_the_managers_take_it_for_well() -> None:
+    members = [manager("m1"), member("w1"), member("w2", state="down")]
+    vitals = {"m1": Vitals(), "w1": Vitals(deaf=True), "w2": Vitals(deaf=True)}
+    assert problems(members, vitals) == ["w1 refuses tasks on networks new to it until its engine is restarted"]
+
+
 @pytest.mark.parametrize(
     ("count", "said"),
     [
