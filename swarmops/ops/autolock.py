@@ -197,8 +197,9 @@ def _restart_deaf(cluster: Cluster, nodes: list[Node], key: Secret, deadline: De
     for node in found:  # one after the other, so that the others are a quorum
         from swarmops.lab import containers
 
-        cluster.progress.done("restarted: its engine would have refused tasks on networks new to it", node.name)
+        cluster.progress.waiting(f"{node.name} to restart: its engine would refuse tasks on networks new to it")
         containers.restart(cluster.engine, cluster.container(node.name))
+        cluster.progress.done("restarted: its engine would have refused tasks on networks new to it", node.name)
         until(lambda: _starting(cluster, node.name), deadline, cluster.progress)  # noqa: B023
         unlock(cluster, [node.name], max(deadline.left, 1), key)
 
