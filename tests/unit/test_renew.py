@@ -1,4 +1,4 @@
-"""What `swarm.recover` does with a manager whose part in the swarm began anew."""
+"""What `swarm.recover` does with managers that would refuse tasks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from swarmops.ops import recover
 from swarmops.report import Recap
 from swarmops.wait import Deadline
 
-MANAGERS = [host("m1", Role.MANAGER), host("m2", Role.MANAGER)]
+MANAGERS = [host("m1", Role.MANAGER), host("m2", Role.MANAGER), host("m3", Role.MANAGER)]
 
 
 class Engine:
@@ -32,18 +32,25 @@ def cluster(engine: Engine, *, lab: bool, autolock: bool) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("lab", "autolock", "restarted"), [(True, False, ["lab-m2"]), (True, True, []), (False, False, [])]
+    ("lab", "autolock", "restarted"), [(True, False, ["lab-m2", "lab-m3"]), (True, True, []), (False, False, [])]
 )
-def test_a_lab_restarts_it_where_nobody_has_to_unlock_it(
+def test_a_lab_restarts_them_where_nobody_has_to_unlock_them(
     monkeypatch: pytest.MonkeyPatch, lab: bool, autolock: bool, restarted: list[str]
 ) -> None:
     monkeypatch.setattr(recover, "begun_anew", lambda _, names: [name for name in names if name == "m2"])
+    monkeypatch.setattr(recover.gossip, "deaf", lambda _, nodes: [node for node in nodes if node.name == "m3"])
     monkeypatch.setattr(recover, "_away", lambda *_: "")
     monkeypatch.setattr(recover, "up", lambda *_: None)
     engine, recap = Engine(), Recap()
     recover._renew(cluster(engine, lab=lab, autolock=autolock), MANAGERS, Deadline(9), recap)
     assert engine.restarted == restarted
     assert recap.any_changed is bool(restarted)
-    remedy = "docker restart lab-m2" if lab else "as root on m2: systemctl restart docker"
-    said = f"m2 refuses tasks on networks new to it until it is restarted: {remedy}"
-    assert recap.notes == ([] if restarted else [said])
+    remedies = {
+        name: f"docker restart lab-{name}" if lab else f"as root on {name}: systemctl restart docker"
+        for name in ("m2", "m3")
+    }
+    said = [
+        f"{name} refuses tasks on networks new to it until it is restarted: {remedy}"
+        for name, remedy in remedies.items()
+    ]
+    assert recap.notes == ([] if restarted else said)
