@@ -6,21 +6,19 @@ import base64
 import gzip
 import time
 import zlib
-from collections.abc import Iterable
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 
-from swarmops import facts, gossip
+from swarmops import facts
 from swarmops.cluster import ELECTION_SECONDS, INFO_SECONDS, UNLOCK, Cluster
 from swarmops.commands import state
 from swarmops.connect.api import EngineAPI
-from swarmops.errors import CommandFailed, ConnectionFailed, InputError, PendingError, SwarmopsError
-from swarmops.facts import Engine, SwarmNode
+from swarmops.errors import CommandFailed, InputError, PendingError, SwarmopsError
+from swarmops.facts import Engine
 from swarmops.inventory import Node, Role
-from swarmops.members import match
 from swarmops.ops import former
 from swarmops.ops.planning import ask_engines
-from swarmops.ops.roles import begun_anew, restarting
+from swarmops.ops.renewal import away, renew
 from swarmops.ops.up import up
 from swarmops.quorum import Quorum
 from swarmops.raft import Position, position
@@ -71,38 +69,17 @@ def recover(cluster: Cluster, timeout: float, recap: Recap, *, chosen: str = "",
         _force(cluster, _survivor(cluster, views, chosen, sure=sure), deadline, recap)
     listed = cluster.ask(facts.nodes)
     managers = list(cluster.inventory.managers)
-    if away := _away(cluster, managers):
+    if missing := away(cluster, managers):
         if not sure:
-            raise PendingError(f"there is a leader, and {away}", remedy="inv up, or inv swarm.recover --yes")
+            raise PendingError(f"there is a leader, and {missing}", remedy="inv up, or inv swarm.recover --yes")
         before = former.members(listed)
         try:
             managers = _bring_back(cluster, deadline, recap)
         finally:
             former.put_back(cluster, before, recap)
-    _renew(cluster, managers, deadline, recap)
+    renew(cluster, managers, deadline, recap)
     for node in managers:
         recap.ok(node.name, "reachable")
-
-
-def _renew(cluster: Cluster, managers: Iterable[Node], deadline: Deadline, recap: Recap) -> None:
-    """Restarts a lab's engines whose part in the swarm began anew: they refuse tasks on networks new to them.
-
-    Seen of the survivor, once in five recoveries. Where managers lock, or hosts are real, the operator does it.
-    """
-    nodes = list(managers)
-    anew = {*begun_anew(cluster, [node.name for node in nodes]), *(node.name for node in gossip.deaf(cluster, nodes))}
-    for name in sorted(anew):
-        if not cluster.lab or cluster.inventory.settings.swarm.autolock:
-            recap.note(f"{name} refuses tasks on networks new to it until it is restarted: {restarting(cluster, name)}")
-            continue
-        from swarmops.lab.containers import restart
-
-        cluster.progress.waiting(f"{name} to restart: its part in the swarm began anew")
-        restart(cluster.engine, cluster.container(name))
-        node = cluster.inventory.node(name)
-        until(lambda: _away(cluster, [node]), deadline, cluster.progress)  # noqa: B023
-        recap.changed(name, "restarted")
-        up(cluster, max(deadline.left, 1), recap)  # a leader that has just been elected has yet to hear of the nodes
 
 
 def _bring_back(cluster: Cluster, deadline: Deadline, recap: Recap) -> list[Node]:
@@ -111,7 +88,7 @@ def _bring_back(cluster: Cluster, deadline: Deadline, recap: Recap) -> list[Node
     nodes = answering or list(cluster.inventory.nodes)
     managers = [node for node in nodes if node.role is Role.MANAGER]
     up(cluster, max(deadline.left, 1), recap, managers)
-    until(lambda: _away(cluster, managers), deadline, cluster.progress)
+    until(lambda: away(cluster, managers), deadline, cluster.progress)
     up(cluster, max(deadline.left, 1), recap, answering)
     return managers
 
@@ -232,21 +209,3 @@ def _answering(cluster: Cluster, recap: Recap) -> list[Node] | None:
     for name in silent:
         recap.note(f"{name} does not answer: inv up brings it in once it runs again.")
     return [node for node in cluster.inventory.nodes if node.name in engines] if silent else None
-
-
-def _away(cluster: Cluster, managers: list[Node]) -> str:
-    """Those that cannot be reached as managers, or say so themselves, in words.
-
-    One that comes back learns that it was removed, and joins again by itself within 40 s, as the member that it was.
-    """
-    members = match(managers, cluster.ask(facts.nodes), {})
-    away = [node.name for node in managers if not _manages(cluster, node.name, members.get(node.name))]
-    return f"{', '.join(away)} still to be reachable as a manager" if away else ""
-
-
-def _manages(cluster: Cluster, name: str, member: SwarmNode | None) -> bool:
-    if not member or member.reachability != "reachable":
-        return False
-    with suppress(ConnectionFailed):
-        return Engine.read(cluster.api(name)).control
-    return False

@@ -18,6 +18,7 @@ from swarmops.inventory import Node
 from swarmops.ops import convergence, former, images
 from swarmops.ops.members import change
 from swarmops.ops.planning import observe
+from swarmops.ops.renewal import renew
 from swarmops.ops.up import up
 from swarmops.report import Recap
 from swarmops.verdict import PAUSED
@@ -95,6 +96,7 @@ class Restoration:
         self._settle_address()
         self._rename_images()
         up(self.cluster, max(self.deadline.left, 1), self.recap)
+        renew(self.cluster, [self.manager], self.deadline, self.recap)
         moved = self.manifest.node if self.manifest.name != self.manager.name else ""
         former.put_back(self.cluster, self.manifest.members, self.recap, moved=moved)
         change(self.cluster, self.manifest.node, node_commands.update(self.manifest.node, without=[RESTORING]))

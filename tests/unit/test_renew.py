@@ -1,4 +1,4 @@
-"""What `swarm.recover` does with managers that would refuse tasks."""
+"""What `swarm.recover` and `swarm.restore` do with managers that would refuse tasks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from samples import host
 
 from swarmops.inventory import Role
-from swarmops.ops import recover
+from swarmops.ops import renewal
 from swarmops.report import Recap
 from swarmops.wait import Deadline
 
@@ -37,12 +37,12 @@ def cluster(engine: Engine, *, lab: bool, autolock: bool) -> Any:
 def test_a_lab_restarts_them_where_nobody_has_to_unlock_them(
     monkeypatch: pytest.MonkeyPatch, lab: bool, autolock: bool, restarted: list[str]
 ) -> None:
-    monkeypatch.setattr(recover, "begun_anew", lambda _, names: [name for name in names if name == "m2"])
-    monkeypatch.setattr(recover.gossip, "deaf", lambda _, nodes: [node for node in nodes if node.name == "m3"])
-    monkeypatch.setattr(recover, "_away", lambda *_: "")
-    monkeypatch.setattr(recover, "up", lambda *_: None)
+    monkeypatch.setattr(renewal, "begun_anew", lambda _, names: [name for name in names if name == "m2"])
+    monkeypatch.setattr(renewal.gossip, "deaf", lambda _, nodes: [node for node in nodes if node.name == "m3"])
+    monkeypatch.setattr(renewal, "away", lambda *_: "")
+    monkeypatch.setattr(renewal, "up", lambda *_: None)
     engine, recap = Engine(), Recap()
-    recover._renew(cluster(engine, lab=lab, autolock=autolock), MANAGERS, Deadline(9), recap)
+    renewal.renew(cluster(engine, lab=lab, autolock=autolock), MANAGERS, Deadline(9), recap)
     assert engine.restarted == restarted
     assert recap.any_changed is bool(restarted)
     remedies = {
