@@ -269,10 +269,11 @@ class _Case:
         return self._paused() or self._in_a_row() or self._given_up() or nowhere()
 
     def _paused(self) -> Verdict | None:
-        what = PAUSED.get(self.service.update_state)
-        if not what or (update_of(self.service) in self.past and not self._stuck()):
+        what, before = PAUSED.get(self.service.update_state), update_of(self.service) in self.past
+        if not what or (before and not self._stuck()):
             return None
-        return self.failed(f"swarm has paused the {what}", self._failures())
+        # What failed in an update that was paused before anything was asked for is why it is stuck.
+        return self.failed(f"swarm has paused the {what}", self._failures(ever=before))
 
     def _stuck(self) -> bool:
         """Whether a paused update has left something undone: swarm replaces no further task of another version.
@@ -359,9 +360,9 @@ class _Case:
         coming = (task for task in self.current if not task.over and task.state != "running" and task.node_id)
         return told((self._host(task), task.state) for task in coming)
 
-    def _failures(self) -> list[Task]:
-        """What failed of the present version since it was asked for, the latest last."""
-        return [task for task in self.current if self._ended_badly(task) and task.id not in self.past]
+    def _failures(self, *, ever: bool = False) -> list[Task]:
+        """What failed of the present version since it was asked for, or `ever`, the latest last."""
+        return [task for task in self.current if self._ended_badly(task) and (ever or task.id not in self.past)]
 
     def _said(self, task: Task) -> tuple[str, str]:
         silent = f"ended with exit code {task.exit_code or 0}" if task.state == "complete" else task.state

@@ -18,7 +18,7 @@ from swarmops.validity import Validity
 
 SECONDS = 2.0
 """No node is waited for longer."""
-LISTENS_SECONDS = 1
+LISTENS_SECONDS = 0.5
 """An engine that has just become a member may listen a moment later."""
 CERTIFICATE = 'cat "$1/swarm/certificates/swarm-node.crt" 2>/dev/null'
 SCRIPT = f"date +%s; ({gossip.listening(LISTENS_SECONDS)}); echo $?; {CERTIFICATE}"

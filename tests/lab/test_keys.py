@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -64,9 +65,14 @@ def restart(lab: Lab, *nodes: str) -> None:
         eventually(lambda node=node: state(lab, node) == "locked", within=30, what=f"{node} is locked")  # type: ignore[misc]
 
 
-def reachable(lab: Lab) -> list[str]:
-    nodes = lab.nodes().items()
-    return [name for name, node in nodes if node.get("ManagerStatus", {}).get("Reachability") == "reachable"]
+def all_reachable(lab: Lab) -> bool:
+    """Whether the managers are; on a busy machine one is taken for lost for a moment."""
+
+    def reachable() -> list[str]:
+        nodes = lab.nodes().items()
+        return [name for name, node in nodes if node.get("ManagerStatus", {}).get("Reachability") == "reachable"]
+
+    return eventually(lambda: reachable() == [*MANAGERS], within=30, what="the managers are reachable")
 
 
 def with_input(lab: Lab, text: str, *args: str) -> Run:
@@ -173,7 +179,8 @@ def test_one_manager_is_unlocked_with_the_stored_key(keys: Lab) -> None:
     key_file(keys).chmod(0o600)
     assert state(keys, "manager03") == "locked"
     keys.inv("swarm.unlock")
-    assert (state(keys, "manager03"), reachable(keys)) == ("active", [*MANAGERS])
+    assert state(keys, "manager03") == "active"
+    assert all_reachable(keys)
     assert "Nothing to change." in keys.inv("swarm.unlock").out
 
 
@@ -194,11 +201,12 @@ exec /usr/bin/grep "$@"
 
 
 def test_a_node_that_refuses_tasks_is_a_problem(keys: Lab) -> None:
+    eventually(lambda: problems(keys) == [], within=60, what="all is well")
     deafen(keys, "worker01")
     warning = "worker01 refuses tasks on networks new to it until its engine is restarted"
-    assert problems(keys) == [warning]
+    eventually(lambda: problems(keys) == [warning], within=30, what="worker01's own word")
     keys.node("worker01", "rm", "/usr/local/sbin/grep")
-    assert problems(keys) == []
+    eventually(lambda: problems(keys) == [], within=30, what="its own word again")
 
 
 def test_an_engine_that_is_deaf_when_it_is_unlocked_is_restarted(keys: Lab) -> None:
@@ -206,11 +214,12 @@ def test_an_engine_that_is_deaf_when_it_is_unlocked_is_restarted(keys: Lab) -> N
     deafen(keys, "manager03")
     before = keys.containers()[keys.container("manager03")]["State"]["StartedAt"]
     run = keys.inv("swarm.unlock")
-    assert run.text.count("unlocked") > run.text.count("restarted") == 1
-    assert (state(keys, "manager03"), reachable(keys)) == ("active", [*MANAGERS])
+    assert run.text.count("unlocked") > run.text.count("restarted") > 0
+    assert state(keys, "manager03") == "active"
+    assert all_reachable(keys)
     assert keys.containers()[keys.container("manager03")]["State"]["StartedAt"] > before
     keys.node("manager03", "rm", "/usr/local/sbin/grep")
-    assert "manager03" not in "".join(problems(keys))
+    eventually(lambda: problems(keys) == [], within=60, what="all is well")
 
 
 def test_all_managers_are_unlocked_with_a_key_from_standard_input(keys: Lab) -> None:
@@ -223,7 +232,7 @@ def test_all_managers_are_unlocked_with_a_key_from_standard_input(keys: Lab) -> 
     assert [state(keys, node) for node in MANAGERS] == ["locked"] * 3
     run = with_input(keys, f"{key}\n", "swarm.unlock", "--key-stdin")
     assert run.code == 0, run.err
-    assert reachable(keys) == [*MANAGERS]
+    assert all_reachable(keys)
     assert [node for node in MANAGERS if not listens(keys, node)] == []
 
 
@@ -287,15 +296,16 @@ def test_status_warns_of_a_certificate_that_was_not_renewed(keys: Lab) -> None:
 
 
 def test_status_warns_of_a_clock_that_is_wrong(keys: Lab) -> None:
-    date, later = "/usr/local/sbin/date", int(datetime.now(UTC).timestamp()) + 300
-    put(keys, "worker02", date, f"#!/bin/sh\necho {later}\n".encode())
-    found = eventually(
-        lambda: [problem for problem in problems(keys) if "clock" in problem], within=30, what="its own word"
+    date = "/usr/local/sbin/date"
+    put(keys, "worker02", date, b"#!/bin/sh\necho $(($(/bin/date +%s) + 300))\n")
+    # Ahead of the leader, or of another manager where that one takes its time.
+    warned = re.compile(r"the clock of worker02 is 5 minutes ahead of manager0\d's")
+    eventually(
+        lambda: [bool(warned.fullmatch(problem)) for problem in problems(keys)] == [True],
+        within=30,
+        what="its own word",
     )
     keys.node("worker02", "rm", date)
-    # Ahead of the leader, or of another manager where that one takes its time.
-    assert [problem.partition("0")[0] for problem in found] == ["the clock of worker"]
-    assert "worker02 is 5 minutes ahead of manager0" in found[0]
 
 
 def test_status_goes_on_until_it_is_interrupted(keys: Lab) -> None:

@@ -217,6 +217,7 @@ CASES = {
         past=("s1 then", "t2-worker01-1"),
         counts=(1, 2),
         failure="web: swarm has paused the update",
+        more=("worker01: non-zero exit (1)",),
     ),
     "paused before, and the old version is left": Case(
         service(2, **STALE),
