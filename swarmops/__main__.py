@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import gc
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -88,6 +89,11 @@ def main() -> None:
         sys.exit(ExitCode.FAILED)
     except KeyboardInterrupt:  # before the task began, or after it
         sys.exit("Error: interrupted")
+    finally:
+        if (
+            signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        ):  # what is left is Python's, and would be traced
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 # CPython keeps the frames of calls in blocks of 16 KB. A loop that happens to run across the end of one maps memory at

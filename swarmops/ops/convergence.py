@@ -21,7 +21,7 @@ from swarmops.wait import Deadline, until
 
 LOG_LINES = 8
 MOST_SAID = 200
-LOG_SECONDS = 5.0
+LOG_SECONDS = 10.0
 """How long a failed task's last words may take: for those of a node that is gone the engine waits for ever."""
 
 

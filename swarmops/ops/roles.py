@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 
 from swarmops import facts
 from swarmops.cluster import Cluster
@@ -11,8 +12,11 @@ from swarmops.errors import ConnectionFailed, SwarmopsError, WaitTimeout
 from swarmops.facts import Engine, Json, SwarmNode
 from swarmops.inventory import Node, Role
 from swarmops.ops.members import change
-from swarmops.quorum import last, refuse_loss
+from swarmops.quorum import Quorum, last, refuse_loss
 from swarmops.wait import Deadline, until
+
+MOMENT_SECONDS = 5.0
+"""The leader takes a manager for lost that has not answered for 2 s, until it hears of it again (swarmkit, peer.go)."""
 
 
 def set_roles(cluster: Cluster, members: Mapping[str, SwarmNode], role: Role, deadline: Deadline) -> None:
@@ -25,11 +29,23 @@ def set_roles(cluster: Cluster, members: Mapping[str, SwarmNode], role: Role, de
         until(
             lambda: _said(promotion_under_way(cluster, each) for each in members.values()), deadline, cluster.progress
         )
-        refuse_loss(list(members.values()), cluster.ask(facts.nodes))
+        refuse_lost_quorum(cluster, list(members.values()))
     command = commands.promote if role is Role.MANAGER else commands.demote
     for member in sorted(members.values(), key=last):
         change(cluster, member.id, command(member.id))
     await_roles(cluster, members, role, deadline)
+
+
+def refuse_lost_quorum(cluster: Cluster, leaving: Sequence[SwarmNode]) -> None:
+    """As `refuse_loss`, in the middle of a change: one that has just become a manager may seem lost for a moment."""
+
+    def unreached() -> str:
+        left = Quorum.of(cluster.ask(facts.nodes), without=leaving)
+        return "" if left.holds or not left.managers else "the managers to reach each other"
+
+    with suppress(WaitTimeout):
+        until(unreached, Deadline(MOMENT_SECONDS), cluster.progress)
+    refuse_loss(leaving, cluster.ask(facts.nodes))
 
 
 def await_roles(cluster: Cluster, members: Mapping[str, SwarmNode], role: Role, deadline: Deadline) -> None:

@@ -13,9 +13,8 @@ from swarmops.errors import CommandFailed
 from swarmops.facts import MARK, Engine, SwarmNode
 from swarmops.inventory import Node, Role
 from swarmops.ops.members import change
-from swarmops.ops.roles import refuse_begun_anew, set_roles
+from swarmops.ops.roles import refuse_begun_anew, refuse_lost_quorum, set_roles
 from swarmops.plan import ADDRESS, FORMING, Action, Plan, Step, Swarm, drift
-from swarmops.quorum import refuse_loss
 from swarmops.report import Recap
 from swarmops.wait import Deadline, until
 
@@ -156,7 +155,7 @@ class Settling:
             managers = {node.id for node in self.cluster.ask(facts.nodes) if node.manages}
             return f"{member.name} to be none of the managers any more" if member.id in managers else ""
 
-        refuse_loss([member], self.cluster.ask(facts.nodes))
+        refuse_lost_quorum(self.cluster, [member])
         change(self.cluster, member.id, node_commands.demote(member.id))
         until(missing, self.deadline, self.cluster.progress)
 

@@ -105,7 +105,7 @@ def deployed(pushed: Lab) -> Lab:
 @pytest.fixture(scope="session")
 def ready(make_lab: Callable[..., Lab]) -> Iterator[Lab]:
     """One manager, one worker, nginx in its registry, no stacks."""
-    lab = make_lab("swd", "10.92.0.0/24", (45000, 48000, 49000), workers=1)
+    lab = make_lab("swd", "10.92.0.0/24", (15900, 18900, 19900), workers=1)
     lab.vars["stacks"] = {}
     lab.save()
     lab.inv("up", timeout=600)

@@ -187,8 +187,12 @@ class Lab:
         return f"{self.cluster}-{node}"
 
     def node(self, name: str, *command: str, check: bool = True, timeout: float = 60) -> Run:
-        """A command on a node."""
-        return docker("exec", self.container(name), *command, check=check, timeout=timeout)
+        """A command on a node; once more where swarm heard of a node while that was being changed."""
+        run = docker("exec", self.container(name), *command, check=False, timeout=timeout)
+        if check and "update out of sequence" in run.err:
+            run = docker("exec", self.container(name), *command, check=False, timeout=timeout)
+        assert not check or run.code == 0, f"{name}: {' '.join(command)}: {run.err}"
+        return run
 
     @property
     def manager(self) -> str:

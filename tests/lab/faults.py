@@ -68,7 +68,7 @@ def watched(lab: Lab, *args: str, reactions: dict[str, Callable[[int], None]], t
 
 def as_workers(lab: Lab, *args: str) -> None:
     """A task that makes workers of nodes; restarts the engines that it says have to be restarted first."""
-    while "would refuse tasks as a worker" in (run := lab.inv(*args, check=None)).err:
+    while "would refuse tasks as a worker" in (run := lab.inv(*args, check=None, timeout=200)).err:
         container = re.search(r"Next: docker restart (\S+); then the same again", run.err)
         assert container, run.err
         docker("restart", container[1])

@@ -84,7 +84,8 @@ def users(lab: Lab, host: str, look: Callable[[], Any]) -> Iterator[dict[str, li
 
 def test_several_managers_one_of_which_is_lost(deployed: Lab) -> None:
     run = deployed.inv("promote", "worker01,worker02", "--batch", "2")
-    assert standing(deployed) == dict.fromkeys(("manager", "worker01", "worker02"), "reachable")
+    three = dict.fromkeys(("manager", "worker01", "worker02"), "reachable")
+    eventually(lambda: standing(deployed) == three, within=30, what="three managers that reach each other")
     assert run.out.count("the next inv up demotes it") == 2
     assert NOTHING in deployed.inv("promote", "worker01,worker02").out
 
@@ -109,7 +110,7 @@ def test_several_managers_one_of_which_is_lost(deployed: Lab) -> None:
     assert "worker02 takes itself for a member" in deployed.inv("remove-node", "worker02").out
     assert "worker02" not in deployed.nodes(on="worker01")
     docker("start", deployed.container("worker02"))  # it looks for the swarm that has forgotten it
-    deployed.inv("up")
+    deployed.inv("up", timeout=200)
     assert (standing(deployed), set(availability(deployed).values())) == ({"manager": "reachable"}, {"active"})
     assert deployed.nodes()["worker02"]["Status"]["State"] == "ready"
 

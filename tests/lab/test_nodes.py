@@ -79,7 +79,8 @@ def test_a_deadline_passed_says_what_is_missing(deployed: Lab) -> None:
 
 def test_promote_and_demote(deployed: Lab) -> None:
     run = deployed.inv("promote", "worker02")
-    assert managers(deployed) == {"manager": "reachable", "worker02": "reachable"}
+    both = {"manager": "reachable", "worker02": "reachable"}
+    eventually(lambda: managers(deployed) == both, within=30, what="two managers that reach each other")
     assert has_control(deployed, "worker02")
     assert "the next inv up demotes it" in run.out
     assert "Nothing to change." in deployed.inv("promote", "worker02").out

@@ -118,6 +118,7 @@ def test_settings_of_the_swarm(planned: Lab) -> None:
     assert (key.stat().st_mode & 0o777, key.read_text()[:9]) == (0o600, "SWMKEY-1-")
 
     docker("restart", planned.container("manager"))
+    eventually(lambda: state(planned, "manager") == "locked", within=30, what="its engine answers")
     wanted = lines(plan(planned))
     assert wanted == ["manager: unlock"]
     check_done(planned.inv("up"), wanted)
@@ -194,11 +195,7 @@ def test_what_somebody_did_by_hand_is_put_back(planned: Lab) -> None:
         "network rm wide",
     ):
         planned.node("manager", "docker", *command.split())
-    eventually(
-        lambda: planned.nodes()["worker01"].get("ManagerStatus", {}).get("Reachability") == "reachable",
-        within=30,
-        what="worker01 to be a manager",
-    )
+    eventually(lambda: reachability(planned, "worker01") == "reachable", within=30, what="worker01 to be a manager")
     assert four_ways(planned) == [
         "worker01: demote to worker",
         "worker01: set region=east, active",
@@ -211,13 +208,13 @@ def test_what_somebody_did_by_hand_is_put_back(planned: Lab) -> None:
 
 
 def test_a_limit(planned: Lab) -> None:
-    planned.vars["swarm"] = {"heartbeat": "1s"}
+    planned.vars["swarm"] = {"heartbeat": "4s"}
     planned.hosts("managers")["manager"]["labels"] = {"rack": "1"}
     planned.hosts("workers")["worker01"]["labels"] = {"rack": "2"}
     assert four_ways(planned, "--limit", "worker01") == ["worker01: set rack=2"]
     assert "rack" not in spec(planned, "manager")["Labels"]
     assert four_ways(planned, "--limit", "worker01,managers") == ["manager: set rack=1"]
-    assert four_ways(planned) == ["cluster: set heartbeat to 1s"]
+    assert four_ways(planned) == ["cluster: set heartbeat to 4s"]
     run = planned.inv("plan", "--limit", "wrker01", check=2)
     assert "there is no node wrker01, did you mean worker01?" in run.err
 
@@ -271,6 +268,8 @@ def test_a_worker_that_was_interrupted_as_it_moved(planned: Lab) -> None:
     made_anew = "worker01: make the container anew"
     run = watched(planned, "up", reactions={made_anew: ctrl_c})
     assert run.code == 1, run.err
+    # A manager goes on taking it for Ready while its container is made anew.
+    eventually(lambda: state(planned, "worker01") in ("active", "pending"), within=60, what="its engine answers")
     eventually(lambda: is_ready(planned, "worker01"), within=60, what="worker01 comes back as it was")
     old = planned.nodes()["worker01"]["ID"]
     assert four_ways(planned) == [
@@ -284,21 +283,24 @@ def test_a_worker_that_was_interrupted_as_it_moved(planned: Lab) -> None:
 
 def test_a_container_that_was_interrupted_as_it_was_made_anew(planned: Lab) -> None:
     """Compose has made the new one under another name, and ends before the old one is gone."""
-    planned.hosts("workers")["worker01"] = {"address": planned.address(41)}
-    planned.save()
-    with subprocess.Popen(
-        [*planned.command, "up"], cwd=REPOSITORY, env=planned.env, stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-    ) as process:  # fmt: skip
-        eventually(lambda: second_containers(planned), within=60, what="the new container beside the old one")
-        ctrl_c(process.pid)
-    assert process.returncode == 1
-    left = second_containers(planned)
-    assert left
+    for last in (41, 42, 43):  # the new one has its name within a second
+        planned.hosts("workers")["worker01"] = {"address": planned.address(last)}
+        planned.save()
+        with subprocess.Popen(
+            [*planned.command, "up"], cwd=REPOSITORY, env=planned.env, stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+        ) as process:  # fmt: skip
+            eventually(lambda: second_containers(planned), within=60, what="the new container beside the old one")
+            ctrl_c(process.pid)
+        assert process.returncode == 1
+        if second_containers(planned):
+            break
+    else:
+        pytest.fail("the Ctrl-C came too late three times")
     assert "worker01: remove the second container" in four_ways(planned)
     assert second_containers(planned) == []
     assert planned.node("worker01", "docker", "info", "--format", "{{.Swarm.NodeAddr}}").out.strip() == (
-        planned.address(41)
+        planned.address(last)
     )
     planned.hosts("workers")["worker01"] = {}
     four_ways(planned)
@@ -307,6 +309,11 @@ def test_a_container_that_was_interrupted_as_it_was_made_anew(planned: Lab) -> N
 def second_containers(lab: Lab) -> list[str]:
     names = docker("ps", "--all", "--filter", f"label=swarmops.cluster={lab.cluster}", "--format", "{{.Names}}").out
     return [name for name in names.split() if not name.startswith(f"{lab.cluster}-")]
+
+
+def state(lab: Lab, name: str) -> str:
+    """What the node's own engine says; nothing as long as it does not answer."""
+    return lab.node(name, "docker", "info", "--format", "{{.Swarm.LocalNodeState}}", check=False).out.strip()
 
 
 def is_ready(lab: Lab, name: str) -> bool:
@@ -407,15 +414,17 @@ def test_nobody_is_left_who_could_make_the_swarm(planned: Lab) -> None:
     assert planned.remains() == []
 
 
+def reachability(lab: Lab, name: str) -> str:
+    """What the other managers say of one; nothing while they elect a leader."""
+    found: str = lab.nodes().get(name, {}).get("ManagerStatus", {}).get("Reachability", "")
+    return found
+
+
 def test_a_dead_manager_that_left_and_comes_back(ha: Lab) -> None:
     with ha.changed():
         ha.hosts("managers").pop("manager03")
         docker("kill", ha.container("manager03"))
-        eventually(
-            lambda: ha.nodes()["manager03"]["ManagerStatus"]["Reachability"] == "unreachable",
-            within=60,
-            what="its loss",
-        )
+        eventually(lambda: reachability(ha, "manager03") == "unreachable", within=60, what="its loss")
         wanted = four_ways(ha)
         assert {"manager03: demote to worker", "manager03: remove from the swarm"} <= set(wanted)
         assert set(ha.nodes()) == {"manager01", "manager02", "worker01", "worker02"}
@@ -423,7 +432,7 @@ def test_a_dead_manager_that_left_and_comes_back(ha: Lab) -> None:
     run = ha.inv("up", timeout=300)
     assert {"manager03: start the container", "manager03: join as manager"} <= set(wanted)
     assert "manager03: join as manager" in run.err
-    assert ha.nodes()["manager03"]["ManagerStatus"]["Reachability"] == "reachable"
+    eventually(lambda: reachability(ha, "manager03") == "reachable", within=30, what="the others to reach it")
 
 
 def test_the_leader_that_left_hands_over_first(ha: Lab) -> None:

@@ -22,7 +22,7 @@ SEED = int(os.environ.get("SWARMOPS_TEST_SEED", "1"))
 STEPS = int(os.environ.get("SWARMOPS_TEST_STEPS", "20"))
 INTERRUPTS = int(os.environ.get("SWARMOPS_TEST_INTERRUPTS", "6"))
 STEP_SECONDS = 240
-SETTLED_SECONDS = 90
+SETTLED_SECONDS = 150
 """15 s without a heartbeat make a node count as down; then its tasks have to start elsewhere, and managers to elect."""
 REPLICAS = 4
 IMPORTED_SECONDS = 0.3

@@ -160,6 +160,7 @@ def test_another_password_and_a_node_made_anew(secured: Lab) -> None:
     assert [ask(secured, "/v2/", password=word) for word in (PASSWORD, OTHER)] == [401, 200]
     assert secured.lives().keys() == before.keys()
     assert secured.lives()[f"{secured.cluster}-registry"] == before[f"{secured.cluster}-registry"], "it went on running"
+    eventually(lambda: secured.running("worker01"), within=60, what="its task runs again")
     available = ("docker", "node", "update", "worker01", "--availability")
     secured.node("manager", *available, "drain")
     eventually(lambda: not secured.running("worker01"), within=60, what="nothing to need the image")

@@ -55,7 +55,7 @@ def test_all_nodes_stopped_come_back_as_the_same_swarm(deployed: Lab) -> None:
     deployed.inv("up")
     assert (cluster_id(deployed), addresses(deployed), node_ids(deployed)) == before
     eventually(lambda: all_run(deployed), within=60, what="the services' tasks run again")
-    eventually(lambda: greets(deployed), within=20, what="the ingress passes requests on again")
+    eventually(lambda: greets(deployed), within=60, what="the ingress passes requests on again")
 
 
 def test_stop_and_start(deployed: Lab) -> None:
@@ -68,7 +68,7 @@ def test_stop_and_start(deployed: Lab) -> None:
     assert all_run(deployed)
     assert (cluster_id(deployed), addresses(deployed), node_ids(deployed)) == before
     assert ids(deployed) == made
-    eventually(lambda: greets(deployed), within=20, what="the ingress passes requests on again")
+    eventually(lambda: greets(deployed), within=60, what="the ingress passes requests on again")
     assert "Nothing to change." in deployed.inv("start").out
 
 
@@ -79,7 +79,7 @@ def test_start_after_everything_was_killed_or_frozen(deployed: Lab) -> None:
     docker("pause", frozen)
     deployed.inv("start", timeout=190)
     assert all_run(deployed)
-    eventually(lambda: greets(deployed), within=20, what="the ingress passes requests on again")
+    eventually(lambda: greets(deployed), within=60, what="the ingress passes requests on again")
 
 
 def test_a_frozen_node_is_thawed_by_up(deployed: Lab) -> None:
