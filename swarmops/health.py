@@ -23,7 +23,7 @@ class Vitals:
 
     `ahead` is how far its clock is ahead of this machine's in seconds, give or take `within`; None for a node whose
     clock could not be read. `state` is its engine's, where the managers do not reach it. A `deaf` engine does not
-    listen for the others.
+    listen for the others; None for one that was not asked.
     """
 
     ahead: float | None = None
@@ -31,7 +31,7 @@ class Vitals:
     time: datetime | None = None
     certificate: Validity | None = None
     state: str = ""
-    deaf: bool = False
+    deaf: bool | None = None
 
     def json(self) -> dict[str, object]:
         """The same for scripts."""

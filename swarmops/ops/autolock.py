@@ -21,6 +21,8 @@ from swarmops.wait import Deadline, until
 
 PLACE = "swarm.unlock_key in the inventory"
 ENCRYPTED = "-----BEGIN ENCRYPTED"
+RESTART_SECONDS = 30.0
+"""A restart of a manager that locks takes 12 to 17 s until it is unlocked, on two busy cores."""
 
 
 def autolock(cluster: Cluster, *, on: bool, timeout: float) -> Recap:
@@ -61,11 +63,11 @@ def set_autolock(cluster: Cluster, *, on: bool, recap: Recap, deadline: Deadline
 
 
 def unlock(cluster: Cluster, names: Iterable[str], timeout: float = 120, key: Secret | None = None) -> None:
-    """Unlocks these managers, all at once: each waits for a quorum. Returns when they are reachable, and take tasks.
+    """Unlocks these managers, all at once: each waits for a quorum. Returns when they are reachable.
 
-    That can take a minute: managers that lost each other look again ever more rarely.
+    That can take a minute: managers that lost each other look again ever more rarely. `restart_deaf` comes after it.
     The key comes from where the inventory says unless it is given. Raises InputError where it cannot be had,
-    SwarmopsError for a wrong one, and where an operator has to restart an engine, WaitTimeout.
+    SwarmopsError for a wrong one, WaitTimeout.
     """
     nodes = [cluster.inventory.node(name) for name in names]
     deadline = Deadline(timeout)
@@ -77,7 +79,30 @@ def unlock(cluster: Cluster, names: Iterable[str], timeout: float = 120, key: Se
     until(lambda: _away(cluster, [node.name for node in nodes]), deadline, cluster.progress)
     for node in nodes:
         cluster.progress.done("unlocked", node.name)
-    _restart_deaf(cluster, nodes, key, deadline)
+
+
+def restart_deaf(cluster: Cluster, names: Iterable[str], deadline: Deadline, key: Secret | None = None) -> None:
+    """Restarts managers of a lab that were unlocked and came out of it without their network, and unlocks them again.
+
+    Raises SwarmopsError where that is for an operator to do, as hosts are real or no time is left.
+    """
+    nodes = [cluster.inventory.node(name) for name in names]
+    found = gossip.deaf(cluster, nodes)
+    while found and cluster.lab and deadline.left >= RESTART_SECONDS:
+        from swarmops.lab import containers
+
+        node = found[0]  # one after the other, so that the others are a quorum
+        cluster.progress.waiting(f"{node.name} to restart: it would refuse tasks on networks new to it")
+        containers.restart(cluster.engine, cluster.container(node.name))
+        cluster.progress.done("restarted: it would have refused tasks on networks new to it", node.name)
+        until(lambda: _starting(cluster, node.name), deadline, cluster.progress)  # noqa: B023
+        unlock(cluster, [node.name], max(deadline.left, 1), key)
+        found = gossip.deaf(cluster, found)
+    if found:
+        raise SwarmopsError(
+            f"{', '.join(node.name for node in found)} would refuse tasks on networks that are new there",
+            remedy="; ".join(f"{restarting(cluster, node.name)}; inv swarm.unlock" for node in found),
+        )
 
 
 def unlock_started(cluster: Cluster, names: Iterable[str], timeout: float) -> None:
@@ -89,11 +114,16 @@ def unlock_started(cluster: Cluster, names: Iterable[str], timeout: float) -> No
 
 
 def unlock_all(cluster: Cluster, timeout: float, key: Secret | None = None) -> Recap:
-    """Unlocks every node that is locked. Raises ConnectionFailed when no engine answers, besides what `unlock` does."""
+    """Unlocks every node that is locked; returns when they are reachable and take tasks.
+
+    Raises ConnectionFailed when no engine answers, besides what `unlock` and `restart_deaf` raise.
+    """
     cluster.check_engine()
     recap, states = Recap(), _states(cluster)
     if names := [name for name, state in states.items() if state == LOCKED]:
+        deadline = Deadline(timeout)
         unlock(cluster, names, timeout, key)
+        restart_deaf(cluster, names, deadline, key)
     for name in names:
         recap.changed(name, "unlocked")
     for name, state in states.items():
@@ -184,24 +214,6 @@ def _unlock(cluster: Cluster, name: str, key: Secret, deadline: Deadline) -> Swa
     except SwarmopsError as error:
         return error
     return None
-
-
-def _restart_deaf(cluster: Cluster, nodes: list[Node], key: Secret, deadline: Deadline) -> None:
-    """Restarts engines that have come out of it without a network of their own, and unlocks them once more."""
-    found = gossip.deaf(cluster, nodes)
-    if found and not cluster.lab:
-        raise SwarmopsError(
-            f"{', '.join(node.name for node in found)}: unlocked, and refuses tasks on networks new to it",
-            remedy=f"{'; '.join(restarting(cluster, node.name) for node in found)}; then inv swarm.unlock",
-        )
-    for node in found:  # one after the other, so that the others are a quorum
-        from swarmops.lab import containers
-
-        cluster.progress.waiting(f"{node.name} to restart: its engine would refuse tasks on networks new to it")
-        containers.restart(cluster.engine, cluster.container(node.name))
-        cluster.progress.done("restarted: its engine would have refused tasks on networks new to it", node.name)
-        until(lambda: _starting(cluster, node.name), deadline, cluster.progress)  # noqa: B023
-        unlock(cluster, [node.name], max(deadline.left, 1), key)
 
 
 def _starting(cluster: Cluster, name: str) -> str:

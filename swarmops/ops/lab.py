@@ -15,7 +15,7 @@ from swarmops.inventory import Node
 from swarmops.lab import containers
 from swarmops.lab.containers import Container
 from swarmops.members import match
-from swarmops.ops.autolock import unlock_started
+from swarmops.ops.autolock import is_on, restart_deaf, unlock_started
 from swarmops.ops.convergence import Watch
 from swarmops.ops.up import DIAL_WHEN_UP
 from swarmops.report import Recap
@@ -73,6 +73,8 @@ def start(cluster: Cluster, timeout: float, recap: Recap) -> None:
     gossip.await_managers(cluster, managers)
     _start(cluster, {node.name for node in workers}, asleep, deadline, recap)
     _await_engines(cluster, [*managers, *workers], deadline)
+    if cluster.ask(is_on):
+        restart_deaf(cluster, [node.name for node in managers], deadline)
     until(lambda: _not_ready(cluster), deadline, cluster.progress)
     since = containers.started(cluster.engine, cluster.inventory.cluster)
     until(lambda: _not_running(cluster, since), deadline, cluster.progress)

@@ -14,7 +14,7 @@ from swarmops.facts import SwarmNode
 from swarmops.inventory import Node, Role
 from swarmops.members import entry, match
 from swarmops.ops.members import change
-from swarmops.ops.roles import await_roles, begun_anew, refuse_begun_anew, restarting, set_roles
+from swarmops.ops.roles import await_roles, begun_anew, refuse_begun_anew, refuse_lost_quorum, restarting, set_roles
 from swarmops.report import Recap
 from swarmops.wait import Deadline
 
@@ -42,7 +42,7 @@ def demote(cluster: Cluster, nodes: Sequence[Node], timeout: float, recap: Recap
     `timeout` is for each batch.
     """
     members = dict(sorted(find_all(cluster, nodes).items(), key=lambda item: quorum.last(item[1])))
-    quorum.refuse_loss(list(members.values()), cluster.ask(facts.nodes))
+    refuse_lost_quorum(cluster, list(members.values()))
     refuse_begun_anew(cluster, members)
     _role(cluster, members, Role.WORKER, timeout, recap, batch)
 

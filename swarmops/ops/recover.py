@@ -77,7 +77,7 @@ def recover(cluster: Cluster, timeout: float, recap: Recap, *, chosen: str = "",
             managers = _bring_back(cluster, deadline, recap)
         finally:
             former.put_back(cluster, before, recap)
-    renew(cluster, managers, deadline, recap)
+    renew(cluster, managers, deadline, recap, sure=sure)
     for node in managers:
         recap.ok(node.name, "reachable")
 

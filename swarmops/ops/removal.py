@@ -12,7 +12,7 @@ from swarmops.facts import Engine, SwarmNode
 from swarmops.inventory import Node, Role
 from swarmops.ops.drain import How, empty, refuse_stranded
 from swarmops.ops.nodes import batches, seek
-from swarmops.ops.roles import set_roles
+from swarmops.ops.roles import refuse_lost_quorum, set_roles
 from swarmops.report import Recap
 from swarmops.wait import Deadline
 
@@ -23,7 +23,7 @@ def remove(cluster: Cluster, nodes: Sequence[Node], how: How, recap: Recap) -> N
     Raises SwarmopsError, before anything changes, where the quorum would be lost or something needs the nodes.
     """
     members = dict(sorted(seek(cluster, nodes).items(), key=lambda item: quorum.last(item[1])))
-    quorum.refuse_loss(list(members.values()), cluster.ask(facts.nodes))
+    refuse_lost_quorum(cluster, list(members.values()))
     refuse_stranded(cluster, members, how)
     for part in batches(members, how.batch):
         empty(cluster, part, how, recap)

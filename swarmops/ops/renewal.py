@@ -7,27 +7,35 @@ from contextlib import suppress
 
 from swarmops import facts, gossip
 from swarmops.cluster import Cluster
-from swarmops.errors import ConnectionFailed
+from swarmops.errors import ConnectionFailed, PendingError
 from swarmops.facts import Engine, SwarmNode
 from swarmops.inventory import Node
 from swarmops.members import match
+from swarmops.ops.autolock import is_on
 from swarmops.ops.roles import begun_anew, restarting
 from swarmops.ops.up import up
 from swarmops.report import Recap
 from swarmops.wait import Deadline, until
 
 
-def renew(cluster: Cluster, managers: Iterable[Node], deadline: Deadline, recap: Recap) -> None:
+def renew(cluster: Cluster, managers: Iterable[Node], deadline: Deadline, recap: Recap, *, sure: bool = True) -> None:
     """Restarts a lab's engines whose part in the swarm began anew and that refuse tasks on networks new to them.
 
     Seen of the survivor, once in five recoveries. Where managers lock, or hosts are real, the operator does it.
+    Raises PendingError instead of restarting anything where nobody is `sure`.
     """
     nodes = list(managers)
     anew = {*begun_anew(cluster, [node.name for node in nodes]), *(node.name for node in gossip.deaf(cluster, nodes))}
+    locks = bool(anew) and cluster.ask(is_on)
+    if not cluster.lab or locks:
+        for name in sorted(anew):
+            remedy = f"{restarting(cluster, name)}{'; inv swarm.unlock' if locks else ''}"
+            recap.note(f"{name} refuses tasks on networks new to it until it is restarted: {remedy}")
+        return
+    if anew and not sure:
+        refusing = f"{', '.join(sorted(anew))} would refuse tasks on networks that are new there"
+        raise PendingError(f"there is a leader, and {refusing}", remedy="inv swarm.recover --yes")
     for name in sorted(anew):
-        if not cluster.lab or cluster.inventory.settings.swarm.autolock:
-            recap.note(f"{name} refuses tasks on networks new to it until it is restarted: {restarting(cluster, name)}")
-            continue
         from swarmops.lab.containers import restart
 
         cluster.progress.waiting(f"{name} to restart: its part in the swarm began anew")

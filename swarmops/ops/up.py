@@ -221,10 +221,11 @@ class Up:
         """Gives managers the key of their state, where the inventory says where it is."""
         if not nodes:
             return
-        from swarmops.ops.autolock import unlock, unlock_started
+        from swarmops.ops.autolock import restart_deaf, unlock, unlock_started
 
-        work = unlock_started if self.recap.any_changed else unlock
-        work(self.cluster, [node.name for node in nodes], max(self.deadline.left, 1))
+        work, names = unlock_started if self.recap.any_changed else unlock, [node.name for node in nodes]
+        work(self.cluster, names, max(self.deadline.left, 1))
+        restart_deaf(self.cluster, names, self.deadline)
         for node in nodes:
             self.done(unlocking(node))
             engines.again(node)

@@ -1,4 +1,4 @@
-"""Each node's own word: its clock, its certificate, and whether it is locked. Whoever is slow is left out."""
+"""Each node's own word: clock, certificate, whether it is locked or deaf. Whoever is slow is left out."""
 
 from __future__ import annotations
 
@@ -60,5 +60,5 @@ def _parse(said: str, before: float, after: float) -> Vitals | None:
         within=TICK + (after - before) / 2,
         time=moment(shown),
         certificate=Validity.of(pem),
-        deaf=exited == "1",
+        deaf=exited == "1" if exited else None,
     )

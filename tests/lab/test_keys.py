@@ -195,7 +195,7 @@ def deafen(lab: Lab, node: str) -> None:
     begun = lab.node(node, "cut", "-d ", "-f22", "/proc/1/stat").out.strip()
     script = f"""#!/bin/sh
 case "$*" in *1F0A*) [ "$(cut -d' ' -f22 /proc/1/stat)" = {begun} ] && exit 1 ;; esac
-exec /usr/bin/grep "$@"
+exec "$(PATH=/usr/bin:/bin command -v grep)" "$@"
 """
     put(lab, node, "/usr/local/sbin/grep", script.encode())
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from samples import host
 
+from swarmops.errors import PendingError
 from swarmops.inventory import Role
 from swarmops.ops import renewal
 from swarmops.report import Recap
@@ -23,34 +24,51 @@ class Engine:
 
 
 def cluster(engine: Engine, *, lab: bool, autolock: bool) -> Any:
-    settings = SimpleNamespace(swarm=SimpleNamespace(autolock=autolock))
-    inventory = SimpleNamespace(settings=settings, node=lambda name: next(m for m in MANAGERS if m.name == name))
+    inventory = SimpleNamespace(node=lambda name: next(m for m in MANAGERS if m.name == name))
     progress = SimpleNamespace(waiting=lambda _: None)
     return SimpleNamespace(
-        lab=lab, engine=engine, inventory=inventory, progress=progress, container=lambda name: f"lab-{name}"
-    )
+        lab=lab, engine=engine, inventory=inventory, progress=progress, container=lambda name: f"lab-{name}",
+        ask=lambda _: autolock,
+    )  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("lab", "autolock", "restarted"), [(True, False, ["lab-m2", "lab-m3"]), (True, True, []), (False, False, [])]
-)
-def test_a_lab_restarts_them_where_nobody_has_to_unlock_them(
-    monkeypatch: pytest.MonkeyPatch, lab: bool, autolock: bool, restarted: list[str]
-) -> None:
+@pytest.fixture(autouse=True)
+def refusing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second manager began its part anew, the third one is deaf."""
     monkeypatch.setattr(renewal, "begun_anew", lambda _, names: [name for name in names if name == "m2"])
     monkeypatch.setattr(renewal.gossip, "deaf", lambda _, nodes: [node for node in nodes if node.name == "m3"])
     monkeypatch.setattr(renewal, "away", lambda *_: "")
     monkeypatch.setattr(renewal, "up", lambda *_: None)
+
+
+def test_a_lab_restarts_them() -> None:
+    engine, recap = Engine(), Recap()
+    renewal.renew(cluster(engine, lab=True, autolock=False), MANAGERS, Deadline(9), recap)
+    assert engine.restarted == ["lab-m2", "lab-m3"]
+    assert recap.any_changed
+    assert recap.notes == []
+
+
+def test_nothing_is_restarted_unless_somebody_is_sure() -> None:
+    engine, recap = Engine(), Recap()
+    with pytest.raises(PendingError, match="m2, m3 would refuse tasks on networks that are new there"):
+        renewal.renew(cluster(engine, lab=True, autolock=False), MANAGERS, Deadline(9), recap, sure=False)
+    assert engine.restarted == []
+
+
+@pytest.mark.parametrize(
+    ("lab", "autolock", "remedy"),
+    [
+        (True, True, "docker restart lab-{}; inv swarm.unlock"),
+        (False, False, "as root on {}: systemctl restart docker"),
+        (False, True, "as root on {}: systemctl restart docker; inv swarm.unlock"),
+    ],
+)
+def test_it_is_for_the_operator_where_managers_lock_or_hosts_are_real(lab: bool, autolock: bool, remedy: str) -> None:
     engine, recap = Engine(), Recap()
     renewal.renew(cluster(engine, lab=lab, autolock=autolock), MANAGERS, Deadline(9), recap)
-    assert engine.restarted == restarted
-    assert recap.any_changed is bool(restarted)
-    remedies = {
-        name: f"docker restart lab-{name}" if lab else f"as root on {name}: systemctl restart docker"
+    assert engine.restarted == []
+    assert recap.notes == [
+        f"{name} refuses tasks on networks new to it until it is restarted: {remedy.format(name)}"
         for name in ("m2", "m3")
-    }
-    said = [
-        f"{name} refuses tasks on networks new to it until it is restarted: {remedy}"
-        for name, remedy in remedies.items()
     ]
-    assert recap.notes == ([] if restarted else said)
