@@ -368,7 +368,7 @@ class _Case:
         silent = f"ended with exit code {task.exit_code or 0}" if task.state == "complete" else task.state
         said = DIGEST.sub("", task.error).removeprefix("task: ") or silent
         if said.endswith(NOT_ACTIVE):
-            said += ": its engine has to be restarted"
+            said += ": where that lasts, its engine has to be restarted"
         return self._host(task), said
 
     def _host(self, task: Task) -> str:

@@ -270,7 +270,7 @@ CASES = {
         (task(1, "rejected", at=1, error="cannot create a swarm scoped network when swarm is not active"),),
         counts=(0, 1),
         missing="web 0 of 1 (worker01: cannot create a swarm scoped network when swarm is not active: "
-        "its engine has to be restarted)",
+        "where that lasts, its engine has to be restarted)",
     ),
     "three failures in a row of ten attempts": Case(
         service(1, template=TEN),
