@@ -12,8 +12,8 @@ from swarmops.inventory import Node
 
 LISTENS = "cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | grep -Eq ':1F0A 0+:0000 0A'"
 """For a shell of the node: 7946 in the kernel's table of what listens."""
-SECONDS = 5
-"""An engine that takes part in the swarm listens within one second."""
+SECONDS = 10
+"""An engine listens within a second of when it has found its swarm, where the machine is not busy."""
 
 
 def listening(seconds: float) -> str:
